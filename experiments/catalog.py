@@ -1,0 +1,118 @@
+"""Every task and model by name: ours, those of installed packages, and `module:attribute`."""
+
+import importlib
+import inspect
+from importlib.metadata import EntryPoints, entry_points
+from operator import attrgetter
+from typing import TypeVar
+
+from experiments.errors import RequestError, UnknownNameError
+from experiments.models.bidirectional_lstm import BidirectionalLSTM
+from experiments.models.gru import GRU
+from experiments.models.lstm import LSTM
+from experiments.models.model import Model
+from experiments.models.peephole_lstm import PeepholeLSTM
+from experiments.models.simple_rnn import SimpleRNN
+from experiments.models.transformer import Transformer
+from experiments.tasks.adding import Adding
+from experiments.tasks.copy_memory import CopyMemory
+from experiments.tasks.digits import Digits
+from experiments.tasks.task import Task
+
+Entry = TypeVar("Entry", Task, Model)
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        Digits,
+        Adding,
+        CopyMemory,
+    )
+}
+
+MODELS: dict[str, type[Model]] = {
+    model.name: model
+    for model in (
+        SimpleRNN,
+        LSTM,
+        PeepholeLSTM,
+        GRU,
+        BidirectionalLSTM,
+        Transformer,
+    )
+}
+
+
+def task_names() -> list[str]:
+    """Names that `find_task` answers to: ours in order, then those of installed packages."""
+    return _names("task", TASKS)
+
+
+def model_names() -> list[str]:
+    """Names that `find_model` answers to: ours in order, then those of installed packages."""
+    return _names("model", MODELS)
+
+
+def find_task(name: str) -> type[Task]:
+    """The task called `name`, or at `module:attribute`."""
+    # mypy asks for concrete classes here; `Task` itself only serves `issubclass`.
+    return _find("task", name, TASKS, Task)  # type: ignore[type-abstract]
+
+
+def find_model(name: str) -> type[Model]:
+    """The model called `name`, or at `module:attribute`."""
+    # As above.
+    return _find("model", name, MODELS, Model)  # type: ignore[type-abstract]
+
+
+def _installed(kind: str) -> EntryPoints:
+    return entry_points(group=f"keras_seq.{kind}s")
+
+
+def _names(kind: str, ours: dict[str, type[Entry]]) -> list[str]:
+    return [*ours, *sorted(_installed(kind).names - ours.keys())]
+
+
+def _find(kind: str, name: str, ours: dict[str, type[Entry]], base: type[Entry]) -> type[Entry]:
+    if name in ours:
+        return ours[name]
+    if ":" in name:
+        return _load(kind, name, name, base)
+    for entry_point in _installed(kind).select(name=name):
+        return _load(kind, name, entry_point.value, base)
+    raise UnknownNameError(kind, name, _names(kind, ours))
+
+
+def _load(kind: str, name: str, address: str, base: type[Entry]) -> type[Entry]:
+    module_name, _, attribute = address.partition(":")
+    label = f"{kind} {name!r}" if name == address else f"{kind} {name!r} ({address})"
+    if not module_name or not attribute:
+        raise RequestError(f"Cannot load {label}. Expected module:attribute.")
+    try:
+        found = attrgetter(attribute)(importlib.import_module(module_name))
+    except ModuleNotFoundError as error:
+        raise RequestError(
+            f"Cannot load {label}: no module named {error.name!r}. "
+            "Install it, or put its folder on PYTHONPATH."
+        ) from error
+    except (Exception, SystemExit) as error:  # whatever a person's module does when imported
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise RequestError(
+            f"Cannot load {label}: {type(error).__name__}: {reason}. "
+            f"Check that `import {module_name}` works and that it has {attribute!r}."
+        ) from error
+    problem = _problem(found, base)
+    if problem:
+        raise RequestError(
+            f"Cannot use {label}: {problem}. Expected a complete subclass of "
+            f"{base.__module__}.{base.__name__}."
+        )
+    return found  # type: ignore[no-any-return]  # checked by `_problem`
+
+
+def _problem(found: object, base: type[Entry]) -> str | None:
+    if not isinstance(found, type) or not issubclass(found, base):
+        return f"it is {found!r}" if isinstance(found, type) else f"it is a {type(found).__name__}"
+    absent = sorted(getattr(found, "__abstractmethods__", ()))
+    absent += [name for name in inspect.get_annotations(base) if not hasattr(found, name)]
+    return f"it lacks {', '.join(absent)}" if absent else None

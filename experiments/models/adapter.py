@@ -1,0 +1,44 @@
+"""What joins any architecture to any task: how it reads inputs, how it gives predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+from experiments.tasks.task import Classes, Task, Tokens
+
+if TYPE_CHECKING:
+    import keras
+
+Rate = Annotated[float, Meta(ge=0, lt=1)]
+"""A share of activations to drop."""
+
+
+def input_of(task: Task) -> keras.KerasTensor:
+    """The symbolic input; the length stays open, so that other lengths can be predicted."""
+    import keras  # 2-3 s, paid in the trial's process
+
+    if isinstance(task.input, Tokens):
+        return keras.Input((None,), dtype="int32", name="tokens")
+    return keras.Input((None, task.input.width), name="channels")
+
+
+def embed(task: Task, inputs: keras.KerasTensor, embedding_dim: int) -> keras.KerasTensor:
+    """Tokens as learned vectors of `embedding_dim`; channels as they are."""
+    import keras  # 2-3 s, paid in the trial's process
+
+    if isinstance(task.input, Tokens):
+        return keras.layers.Embedding(
+            task.input.vocabulary_size, embedding_dim, name="token_embedding"
+        )(inputs)
+    return inputs
+
+
+def predict(task: Task, features: keras.KerasTensor) -> keras.KerasTensor:
+    """Logits for classes, numbers for values; `features` has a time axis if `per_step`."""
+    import keras  # 2-3 s, paid in the trial's process
+
+    target = task.target
+    width = target.count if isinstance(target, Classes) else target.width
+    return keras.layers.Dense(width, name="predictions")(features)

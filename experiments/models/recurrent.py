@@ -1,0 +1,37 @@
+"""How recurrent layers are stacked into a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from experiments.models.adapter import embed, input_of, predict
+from experiments.tasks.task import Task
+
+if TYPE_CHECKING:
+    import keras
+
+
+def stack(
+    task: Task,
+    layer: Callable[[bool], keras.layers.Layer],
+    *,
+    num_layers: int,
+    dropout: float,
+    embedding_dim: int,
+    name: str,
+) -> keras.Model:
+    """`num_layers` of what `layer(return_sequences)` makes, `dropout` after each.
+
+    The last one gives every step when the task asks for predictions per step, else its last.
+    """
+    import keras  # 2-3 s, paid in the trial's process
+
+    inputs = input_of(task)
+    features = embed(task, inputs, embedding_dim)
+    for number in range(num_layers):
+        is_last = number == num_layers - 1
+        features = layer(task.target.per_step or not is_last)(features)
+        if dropout:
+            features = keras.layers.Dropout(dropout)(features)
+    return keras.Model(inputs, predict(task, features), name=name)

@@ -1,0 +1,115 @@
+"""Copy memory: read ten digits, wait, and give them back in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from experiments.budget import Budget, Positive
+from experiments.errors import UnknownNameError
+from experiments.tasks.measures import accuracy, cross_entropy, exact_match
+from experiments.tasks.task import Array, Batch, Classes, Floats, Metric, Split, Task, Tokens
+
+NUM_DIGITS = 10
+"""Digits to remember, and steps to recall them in."""
+NUM_KINDS = 8
+"""Digits are 1 to 8."""
+BLANK = 0
+DELIMITER = 9
+
+
+@dataclass(frozen=True)
+class CopyMemory(Task):
+    """Ten digits from 1 to 8, `length - 1` blanks, a delimiter 9, ten blanks to answer in.
+
+    The target is 0 at every step until the delimiter has been read, then the ten digits in
+    order: a sequence of `length + 20` steps. `loss` is over all steps; `token_accuracy` and
+    `exact_match` look at the ten recall steps only, since giving 0 throughout would be right
+    almost everywhere.
+
+    Examples with `length=3`, input over target:
+
+        3 1 4 1 5 1 2 6 5 3 0 0 9 0 0 0 0 0 0 0 0 0 0
+        0 0 0 0 0 0 0 0 0 0 0 0 0 3 1 4 1 5 1 2 6 5 3
+
+        8 8 8 8 8 7 7 7 7 7 0 0 9 0 0 0 0 0 0 0 0 0 0
+        0 0 0 0 0 0 0 0 0 0 0 0 0 8 8 8 8 8 7 7 7 7 7
+
+    >>> example = CopyMemory(length=3).spread(np.array([[3, 1, 4, 1, 5, 1, 2, 6, 5, 3]]))
+    >>> print(*example.inputs[0])
+    3 1 4 1 5 1 2 6 5 3 0 0 9 0 0 0 0 0 0 0 0 0 0
+    >>> print(*example.targets[0])
+    0 0 0 0 0 0 0 0 0 0 0 0 0 3 1 4 1 5 1 2 6 5 3
+
+    Without memory the best loss is 10 ln 8 / (length + 20), at a token accuracy of 1/8.
+
+    Source: Hochreiter and Schmidhuber 1997, "Long short-term memory"; this form from Arjovsky,
+    Shah and Bengio 2016, "Unitary evolution recurrent neural networks", section 5.1.
+    """
+
+    name: ClassVar[str] = "copy_memory"
+    metric: ClassVar[Metric] = Metric("token_accuracy", higher_is_better=True)
+    budget: ClassVar[Budget] = Budget(steps=2000, batch_size=32, learning_rate=2e-3, evaluations=20)
+
+    length: Positive = 100
+    """T of the paper: steps between the last digit read and the first recalled."""
+    validation_size: Positive = 500
+    """Sequences in the validation split."""
+    test_size: Positive = 1000
+    """Sequences in the test split."""
+
+    @property
+    def input(self) -> Tokens:
+        """Blank, eight digits, delimiter."""
+        return Tokens(vocabulary_size=DELIMITER + 1)
+
+    @property
+    def target(self) -> Classes:
+        """Blank or one of eight digits, at every step."""
+        return Classes(count=NUM_KINDS + 1, per_step=True)
+
+    @property
+    def sequence_length(self) -> int:
+        """`length + 20`."""
+        return self.length + 2 * NUM_DIGITS
+
+    def train_batch(self, seed: int, index: int, size: int) -> Batch:
+        """Fresh sequences."""
+        return self._draw(self.generator("train", seed, index), size)
+
+    def evaluation_set(self, split: Split, seed: int) -> Batch:
+        """`validation_size` or `test_size` sequences; there is no other split."""
+        sizes = {"validation": self.validation_size, "test": self.test_size}
+        if split not in sizes:
+            raise UnknownNameError("split", split, sizes)
+        return self._draw(self.generator(split, seed), sizes[split])
+
+    def measure(self, predictions: Floats, batch: Batch) -> dict[str, float]:
+        """`loss` over all steps, `token_accuracy` and `exact_match` over the recall steps."""
+        recalled, expected = predictions[:, -NUM_DIGITS:], batch.targets[:, -NUM_DIGITS:]
+        return {
+            "loss": cross_entropy(predictions, batch.targets),
+            "token_accuracy": accuracy(recalled, expected),
+            "exact_match": exact_match(recalled, expected),
+        }
+
+    def baselines(self, seed: int) -> Mapping[str, Floats]:
+        """`memoryless`: blank up to the delimiter, then every digit equally likely."""
+        never = -30.0  # e^-30 is nothing beside the loss, and stays finite
+        logits = np.full((self.test_size, self.sequence_length, self.target.count), never)
+        logits[:, :-NUM_DIGITS, BLANK] = 0
+        logits[:, -NUM_DIGITS:, BLANK + 1 :] = 0
+        return {"memoryless": logits}
+
+    def spread(self, digits: Array) -> Batch:
+        """The sequences that ask for `digits`, of shape `(batch, 10)`."""
+        inputs = np.full((len(digits), self.sequence_length), BLANK, np.int32)
+        inputs[:, :NUM_DIGITS] = digits
+        inputs[:, -NUM_DIGITS - 1] = DELIMITER
+        targets = np.full_like(inputs, BLANK)
+        targets[:, -NUM_DIGITS:] = digits
+        return Batch(inputs, targets)
+
+    def _draw(self, generator: np.random.Generator, size: int) -> Batch:
+        return self.spread(generator.integers(1, NUM_KINDS + 1, (size, NUM_DIGITS)))

@@ -1,0 +1,57 @@
+"""Measures of predictions against targets, in numpy: the same for models and null baselines."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.tasks.task import Array, Floats
+
+
+def log_softmax(logits: Floats) -> NDArray[np.float64]:
+    """Log probabilities over the last axis, in double precision."""
+    # Diverged networks predict infinities: their loss is NaN, and that is said by the number.
+    with np.errstate(invalid="ignore"):
+        shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+        log_probabilities: NDArray[np.float64] = shifted - np.log(
+            np.exp(shifted).sum(axis=-1, keepdims=True)
+        )
+    return log_probabilities
+
+
+def cross_entropy(logits: Floats, classes: Array) -> float:
+    """Mean cross-entropy in nats of logits `(..., count)` against class numbers `(...)`."""
+    _same_shape(logits[..., 0], classes)
+    chosen = np.take_along_axis(log_softmax(logits), classes[..., np.newaxis], axis=-1)
+    return float(-chosen.mean())
+
+
+def correct(logits: Floats, classes: Array) -> NDArray[np.bool_]:
+    """Where the largest of logits `(..., count)` is at the class; never where one is NaN."""
+    _same_shape(logits[..., 0], classes)
+    hits: NDArray[np.bool_] = logits.argmax(axis=-1) == classes
+    return hits & ~np.isnan(logits).any(axis=-1)
+
+
+def accuracy(logits: Floats, classes: Array) -> float:
+    """Share of positions whose largest logit is at the class."""
+    return float(correct(logits, classes).mean())
+
+
+def exact_match(logits: Floats, classes: Array) -> float:
+    """Share of sequences, logits `(batch, length, count)`, that are right at every step."""
+    return float(correct(logits, classes).all(axis=-1).mean())
+
+
+def mean_squared_error(predictions: Floats, values: Array) -> float:
+    """Mean over every element of the squared difference."""
+    _same_shape(predictions, values)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(np.square(predictions.astype(np.float64) - values).mean())
+
+
+def _same_shape(predictions: Array, targets: Array) -> None:
+    # Broadcasting would turn a mismatch into a wrong number.
+    if predictions.shape != targets.shape:
+        raise ValueError(
+            "Predictions must cover the targets one to one. Received: predictions for shape "
+            f"{predictions.shape}, targets of shape {targets.shape}."
+        )

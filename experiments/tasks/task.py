@@ -1,0 +1,134 @@
+"""What a task is: data, loss, metrics and null baselines, without knowing any model."""
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.budget import Budget
+
+Split = Literal["train", "validation", "test", "extrapolation"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+Array = NDArray[Any]  # integers or floats, as the task has them
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Inputs of shape `(batch, length)`: integers below `vocabulary_size`."""
+
+    vocabulary_size: int
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Inputs of shape `(batch, length, width)`: real numbers."""
+
+    width: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Targets of shape `(batch,)`, or `(batch, length)` when `per_step`: class numbers.
+
+    Predictions are logits with one more axis of size `count`; the loss is cross-entropy in nats.
+    """
+
+    count: int
+    per_step: bool = False
+
+
+@dataclass(frozen=True)
+class Values:
+    """Targets of shape `(batch, width)`, or `(batch, length, width)` when `per_step`: real numbers.
+
+    Predictions have the same shape; the loss is the mean squared error.
+    """
+
+    width: int
+    per_step: bool = False
+
+
+class Batch(NamedTuple):
+    """Sequences with their targets, axis 0 in step."""
+
+    inputs: Array
+    targets: Array
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The measure a task is judged by."""
+
+    name: str
+    """A key of `Task.measure`, in Keras's words: `accuracy`, `mse`, `token_accuracy`."""
+    higher_is_better: bool
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether `a` is strictly better than `b`; NaN is never better, anything beats NaN."""
+        if np.isnan(a) or np.isnan(b):
+            return bool(np.isnan(b) and not np.isnan(a))
+        return a > b if self.higher_is_better else a < b
+
+
+@dataclass(frozen=True)
+class Task(abc.ABC):
+    """A question that a model is trained to answer. Final subclasses are frozen dataclasses.
+
+    The fields of a subclass are its settings, typed with their bounds
+    (`Annotated[int, Meta(ge=1)]`), so that configuration errors name the field.
+    """
+
+    name: ClassVar[str]
+    """What `keras-seq run NAME` calls it."""
+    metric: ClassVar[Metric]
+    """What validation watches and the leaderboard ranks by."""
+    budget: ClassVar[Budget]
+    """The default training budget."""
+
+    @property
+    @abc.abstractmethod
+    def input(self) -> Tokens | Channels:
+        """What a model reads."""
+
+    @property
+    @abc.abstractmethod
+    def target(self) -> Classes | Values:
+        """What a model predicts."""
+
+    @property
+    @abc.abstractmethod
+    def sequence_length(self) -> int:
+        """Time steps of an input."""
+
+    @abc.abstractmethod
+    def train_batch(self, seed: int, index: int, size: int) -> Batch:
+        """Batch number `index`: a pure function of its arguments.
+
+        So a trial can go on from any step, and every model sees the same batches in the same
+        order for the same seed.
+        """
+
+    @abc.abstractmethod
+    def evaluation_set(self, split: Split, seed: int) -> Batch:
+        """All of `validation`, `test` or another split for `seed`, from a stream of its own."""
+
+    @abc.abstractmethod
+    def measure(self, predictions: Floats, batch: Batch) -> dict[str, float]:
+        """Every measure of `predictions` against `batch`, `loss` among them.
+
+        Models and null baselines are measured by this same function.
+        """
+
+    @abc.abstractmethod
+    def baselines(self, seed: int) -> Mapping[str, Floats]:
+        """Predictions for the test split that need no learning of sequences, by name."""
+
+    def generator(self, split: Split, seed: int, index: int = 0) -> np.random.Generator:
+        """The random stream of one batch; no two splits, seeds, indices or tasks share one."""
+        key = (*self.name.encode(), 0, SPLITS.index(split), seed, index)
+        return np.random.default_rng(np.random.SeedSequence(key))
