@@ -1,0 +1,1 @@
+"""Tasks, architectures, runner, journals and statistics: everything that trains and measures."""

@@ -1,0 +1,293 @@
+"""What was asked: the configuration of an experiment and of each of its trials.
+
+Documents (TOML, JSON) become frozen dataclasses here and nowhere else. An unknown key is an error
+that names the nearest one; a value out of bounds is an error that names its key.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from experiments.budget import Budget
+from experiments.catalog import find_model, find_task
+from experiments.errors import RequestError, UnknownNameError
+from experiments.events import SCHEMA
+from experiments.models.model import Model
+from experiments.tasks.task import Task
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+EXPERIMENT_KEYS = ("schema", "name", "task", "models", "seeds", "budget", "jobs")
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """A task with the name it was asked by."""
+
+    name: str
+    task: Task
+
+    def document(self) -> dict[str, Any]:
+        """The choice as plain data."""
+        return {"name": self.name, **asdict(self.task)}
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """An architecture with the name it was asked by and the label it is shown under."""
+
+    name: str
+    label: str
+    model: Model
+
+    def document(self) -> dict[str, Any]:
+        """The choice as plain data."""
+        return {"name": self.name, "label": self.label, **asdict(self.model)}
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """One model on one task with one seed: all that its process needs to know."""
+
+    experiment: str
+    task: TaskChoice
+    model: ModelChoice
+    seed: int
+    budget: Budget
+
+    @property
+    def name(self) -> str:
+        """The trial's name within its experiment, and its folder's."""
+        return f"{self.model.label}-s{self.seed}"
+
+    def document(self) -> dict[str, Any]:
+        """The configuration as plain data."""
+        return {
+            "schema": SCHEMA,
+            "experiment": self.experiment,
+            "task": self.task.document(),
+            "model": self.model.document(),
+            "seed": self.seed,
+            "budget": asdict(self.budget),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> TrialConfig:
+        """Read back what `document` wrote."""
+        return cls(
+            experiment=document["experiment"],
+            task=_task_choice(document["task"]),
+            model=_model_choice(document["model"]),
+            seed=document["seed"],
+            budget=_typed(document["budget"], Budget, "budget"),
+        )
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """Models x seeds on one task under one budget."""
+
+    name: str
+    task: TaskChoice
+    models: tuple[ModelChoice, ...]
+    seeds: tuple[int, ...]
+    budget: Budget
+    jobs: int | None = None
+    """Trials at a time; by cores and memory when absent."""
+
+    def trials(self) -> tuple[TrialConfig, ...]:
+        """Every trial, seed by seed, so that all models have a first curve early."""
+        return tuple(
+            TrialConfig(self.name, self.task, model, seed, self.budget)
+            for seed in self.seeds
+            for model in self.models
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The configuration as plain data, complete."""
+        document = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "seeds": list(self.seeds),
+            "task": self.task.document(),
+            "budget": asdict(self.budget),
+            "models": [model.document() for model in self.models],
+        }
+        if self.jobs is not None:
+            document["jobs"] = self.jobs
+        return document
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> ExperimentConfig:
+        """Validate a document; raises `RequestError` naming the offending key."""
+        _refuse_unknown(document, EXPERIMENT_KEYS, "")
+        for key in ("name", "task", "models"):
+            if key not in document:
+                raise RequestError(f"{key}: missing. An experiment needs name, task and models.")
+        schema = document.get("schema", SCHEMA)
+        if schema != SCHEMA:
+            raise RequestError(f"schema: expected {SCHEMA}. Received: {schema!r}.")
+        task = _task_choice(_table(document["task"], "task"))
+        models = tuple(
+            _model_choice(_table(entry, f"models[{i}]"))
+            for i, entry in enumerate(_typed(document["models"], list[Any], "models"))
+        )
+        config = cls(
+            name=_typed(document["name"], str, "name"),
+            task=task,
+            models=models,
+            seeds=_typed(document.get("seeds", [0, 1, 2]), tuple[int, ...], "seeds"),
+            budget=_budget(task.task, document.get("budget", {})),
+            jobs=_typed(document.get("jobs"), int | None, "jobs"),
+        )
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        if not _SAFE_NAME.fullmatch(self.name):
+            raise RequestError(
+                "name: expected letters, digits, '.', '_' and '-', beginning with a letter or "
+                f"digit. Received: {self.name!r}."
+            )
+        if not self.models:
+            raise RequestError("models: expected at least one.")
+        if not self.seeds or min(self.seeds) < 0:
+            raise RequestError(
+                f"seeds: expected integers >= 0, at least one. Received: {list(self.seeds)}."
+            )
+        if self.jobs is not None and self.jobs < 1:
+            raise RequestError(f"jobs: expected int >= 1. Received: {self.jobs}.")
+        _refuse_twice((model.label for model in self.models), "models", "Give one a `label`.")
+        _refuse_twice(self.seeds, "seeds", "Each seed once.")
+        for choice in self.models:
+            if not _SAFE_NAME.fullmatch(choice.label):
+                raise RequestError(
+                    "models.label: expected letters, digits, '.', '_' and '-'. "
+                    f"Received: {choice.label!r}."
+                )
+            choice.model.check(self.task.task)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The TOML document at `path`; raises `RequestError` saying what is wrong with it."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RequestError(f"Cannot read {path}: {reason}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{path} is not TOML: {error}.") from error
+
+
+def set_value(document: dict[str, Any], assignment: str) -> None:
+    """Carry out one `--set KEY=VALUE`, such as `task.length=200` or `models.lstm.units=32`.
+
+    The value is read as TOML where it is TOML and as text otherwise.
+    """
+    key, equals, text = assignment.partition("=")
+    path = key.strip().split(".")
+    if not equals or len(path) < 2:
+        raise RequestError(
+            f"--set: expected SECTION.KEY=VALUE, such as task.length=200. Received: {assignment!r}."
+        )
+    sections = ("task", "budget", "models")
+    if path[0] not in sections:
+        raise UnknownNameError("--set section", path[0], sections)
+    if path[0] == "models":
+        entries = {_label(entry): entry for entry in document["models"]}
+        # A label may hold dots (`module:attribute` does); the field is what follows the last one.
+        label = ".".join(path[1:-1])
+        if len(path) < 3 or label not in entries:
+            raise UnknownNameError("model of this experiment", label or path[1], entries)
+        target = entries[label]
+    else:
+        if len(path) != 2:
+            raise RequestError(f"--set: expected {path[0]}.KEY=VALUE. Received: {assignment!r}.")
+        target = document.setdefault(path[0], {})
+    target[path[-1]] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _label(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("label", str(entry.get("name", "")).rpartition(":")[2]))
+
+
+def _task_choice(document: Mapping[str, Any]) -> TaskChoice:
+    settings = dict(document)
+    name: str = _typed(settings.pop("name", None), str, "task.name")
+    return TaskChoice(name, _typed(settings, find_task(name), "task"))
+
+
+def _model_choice(document: Mapping[str, Any]) -> ModelChoice:
+    settings = dict(document)
+    label = _label(settings)
+    settings.pop("label", None)
+    name: str = _typed(settings.pop("name", None), str, "models.name")
+    return ModelChoice(name, label, _typed(settings, find_model(name), f"models.{label}"))
+
+
+def _budget(task: Task, document: Any) -> Budget:
+    budget: Budget = _typed({**asdict(task.budget), **_table(document, "budget")}, Budget, "budget")
+    return budget
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise RequestError(f"{where}: expected a table. Received: {value!r}.")
+    return value
+
+
+def _typed(value: Any, kind: Any, where: str) -> Any:
+    """`value` as `kind`, or a `RequestError` that begins with the dotted key."""
+    if isinstance(value, Mapping):
+        _refuse_unknown(value, [field.name for field in fields(kind)], where)
+        _refuse_unknown_words(value, kind, where)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$")
+        inner = path.rstrip("`")
+        received: Any = value
+        for step in re.findall(r"\w+", inner):
+            received = received[int(step) if step.isdigit() else step]
+        problem = problem.replace("`", "")
+        problem = problem[0].lower() + problem[1:]
+        # "expected int, got str" says half of what follows.
+        problem = problem.partition(", got ")[0].rstrip(".")
+        raise RequestError(f"{where}{inner}: {problem}. Received: {received!r}.") from error
+
+
+def _refuse_unknown(document: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    known = list(known)
+    for key in document:
+        if key not in known:
+            place = f" in [{where}]" if where else ""
+            raise UnknownNameError(f"key{place}", key, known)
+
+
+def _refuse_unknown_words(document: Mapping[str, Any], kind: Any, where: str) -> None:
+    for key, hint in get_type_hints(kind).items():
+        if get_origin(hint) is Literal and isinstance(document.get(key), str):
+            words = get_args(hint)
+            if document[key] not in words:
+                raise UnknownNameError(f"value of {where}.{key}", document[key], words)
+
+
+def _refuse_twice(values: Iterable[Any], where: str, way_out: str) -> None:
+    seen = set()
+    for value in values:
+        if value in seen:
+            raise RequestError(f"{where}: {value!r} is there twice. {way_out}")
+        seen.add(value)

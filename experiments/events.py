@@ -1,0 +1,145 @@
+"""What happened: the records of the journals, each a frozen structure with a time.
+
+The worker of a trial writes `Started`, `Built`, `Measured` and `StatusChanged` to the trial's
+journal; the supervisor writes `SupervisorStarted`, `TrialEnded`, `BaselineMeasured` and
+`SupervisorEnded` to its own. `read_model` folds them into views.
+"""
+
+import math
+import time
+from typing import Any
+
+import msgspec
+
+from experiments.status import Status
+
+SCHEMA = 1
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    """Something that happened at `time`, in seconds since the epoch."""
+
+    time: float = msgspec.field(default_factory=time.time)
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    pid: int
+    created: float
+    """Its start, seconds since the epoch."""
+    host: str
+
+
+class Opened(Event, frozen=True, kw_only=True, tag="opened"):
+    """First record of a journal."""
+
+    schema: int
+
+
+class Started(Event, frozen=True, kw_only=True, tag="started"):
+    """A worker took up its trial."""
+
+    process: Process
+    attempt: int = 1
+
+
+class Built(Event, frozen=True, kw_only=True, tag="built"):
+    """The network stands and training is about to begin."""
+
+    num_parameters: int
+    backend: str
+    device: str
+    threads: int
+
+
+class Measured(Event, frozen=True, kw_only=True, tag="measured"):
+    """Measurements after `step` updates, by key: `train_loss`, `validation_accuracy` ..."""
+
+    step: int
+    values: dict[str, float]
+
+
+class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
+    """A trial changed its status; `reason` says why where that is not obvious."""
+
+    status: Status
+    reason: str = ""
+
+
+class SupervisorStarted(Event, frozen=True, kw_only=True, tag="supervisor_started"):
+    """A supervisor took up the experiment: `jobs` trials at a time, `threads` each."""
+
+    process: Process
+    jobs: int
+    threads: int
+
+
+class TrialEnded(Event, frozen=True, kw_only=True, tag="trial_ended"):
+    """The process of a trial is gone; `status` is what the supervisor concludes from that."""
+
+    trial: str
+    status: Status
+    reason: str = ""
+
+
+class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
+    """A person's stop was passed on; `rung` is `asked`, `terminated` or `killed`."""
+
+    trial: str
+    rung: str
+
+
+class BaselineMeasured(Event, frozen=True, kw_only=True, tag="baseline_measured"):
+    """What a null baseline reaches on the test split of `seed`."""
+
+    name: str
+    seed: int
+    values: dict[str, float]
+
+
+class SupervisorEnded(Event, frozen=True, kw_only=True, tag="supervisor_ended"):
+    """The supervisor has nothing left to do; `reason` is set when it gave up."""
+
+    reason: str = ""
+
+
+class Damaged(Event, frozen=True, kw_only=True, tag="damaged"):
+    """A line of a journal that is not a record. Made by readers, never written."""
+
+    line: int
+    problem: str
+
+
+type_of_record = (
+    Opened
+    | Started
+    | Built
+    | Measured
+    | StatusChanged
+    | SupervisorStarted
+    | TrialEnded
+    | StopRequested
+    | BaselineMeasured
+    | SupervisorEnded
+)
+# Lax, because JSON has no NaN and no infinity: they are stored as strings.
+_decoder = msgspec.json.Decoder(type_of_record, strict=False)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> bytes:
+    """One line of JSON, newline included; NaN and infinity become the strings `NaN`, `inf`."""
+    document: dict[str, Any] = msgspec.to_builtins(event)
+    values = document.get("values")
+    if values is not None:
+        document["values"] = {
+            key: value if math.isfinite(value) else str(value) for key, value in values.items()
+        }
+    return _encoder.encode(document) + b"\n"
+
+
+def decode(line: bytes) -> Event:
+    """The record in `line`; raises `msgspec.DecodeError` when there is none."""
+    record: Event = _decoder.decode(line)
+    return record

@@ -1,0 +1,64 @@
+"""Starts an experiment: writes its folder, then leaves a supervisor at work on it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.config import ExperimentConfig
+from experiments.store import ExperimentFolder
+
+PACKAGES = ("keras-seq", "keras", "numpy", "tensorflow", "jax", "torch")
+
+
+@dataclass(frozen=True)
+class Launched:
+    """An experiment at work."""
+
+    folder: ExperimentFolder
+    supervisor: subprocess.Popen[bytes]
+
+
+def launch(root: Path, config: ExperimentConfig) -> Launched:
+    """Create the experiment under `root` and start its supervisor, which outlives the caller."""
+    folder = ExperimentFolder.create(root.absolute(), config, facts())
+    with folder.console.open("ab") as console:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-P", "-m", "experiments.supervisor", str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Launched(folder, supervisor)
+
+
+def facts() -> dict[str, Any]:
+    """What a result depends on besides its configuration: versions and the source's revision."""
+    return {"versions": versions(), "git_revision": _git_revision()}
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that matter, where installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_revision() -> str | None:
+    """The revision checked out in the current folder, with `+changes` where files differ."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

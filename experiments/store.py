@@ -1,0 +1,270 @@
+"""The files of an experiment: where they are, how they are written, how they are read.
+
+One writer per file. A journal gets one line per record with one `write`; a reader remembers its
+byte offset and never reads past the last newline, so a killed writer leaves a readable prefix.
+Small documents are replaced by a temporary file and a rename.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import tomli_w
+
+from experiments.config import ExperimentConfig, TrialConfig, read_document
+from experiments.errors import RequestError, StoreError, UnknownNameError
+from experiments.events import SCHEMA, Damaged, Event, Opened, decode, encode
+
+ROOT_VARIABLE = "KERAS_SEQ_ROOT"
+
+
+def default_root() -> Path:
+    """Where experiments live unless `--root` says otherwise."""
+    return Path(os.environ.get(ROOT_VARIABLE) or "runs")
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """The files of one trial."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The trial's name."""
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        """What to train; written once."""
+        return self.path / "config.json"
+
+    @property
+    def journal(self) -> Path:
+        """The worker's journal."""
+        return self.path / "events.jsonl"
+
+    @property
+    def control(self) -> Path:
+        """What a person asked of the trial."""
+        return self.path / "control.json"
+
+    @property
+    def console(self) -> Path:
+        """Everything the worker printed."""
+        return self.path / "console.log"
+
+    def read_config(self) -> TrialConfig:
+        """The trial's configuration."""
+        return TrialConfig.from_document(read_json(self.config))
+
+
+@dataclass(frozen=True)
+class ExperimentFolder:
+    """The files of one experiment."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        """What was asked, complete; written once."""
+        return self.path / "experiment.toml"
+
+    @property
+    def journal(self) -> Path:
+        """The supervisor's journal."""
+        return self.path / "supervisor.jsonl"
+
+    @property
+    def console(self) -> Path:
+        """Everything the supervisor printed."""
+        return self.path / "supervisor.log"
+
+    def trial(self, name: str) -> TrialFolder:
+        """The folder of the trial called `name`."""
+        return TrialFolder(self.path / name)
+
+    def read_config(self) -> ExperimentConfig:
+        """The experiment's configuration."""
+        return ExperimentConfig.from_document(read_document(self.config))
+
+    @classmethod
+    def create(cls, root: Path, config: ExperimentConfig, facts: Mapping[str, Any]) -> Self:
+        """Write a new experiment with all its trials; nothing is left behind on failure.
+
+        `facts` (versions, revision) go into every trial's `config.json`.
+        """
+        folder = cls(root / config.name)
+        with _explained(folder.path):
+            root.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.path.mkdir()
+            except FileExistsError:
+                raise RequestError(
+                    f"An experiment named {config.name!r} exists in {root}. "
+                    "Choose another name with --name."
+                ) from None
+            try:
+                for trial in config.trials():
+                    trial_folder = folder.trial(trial.name)
+                    trial_folder.path.mkdir()
+                    write_json(trial_folder.config, {**trial.document(), **facts})
+                # Last, because a folder counts as an experiment once this file is there.
+                replace(folder.config, tomli_w.dumps(config.document()).encode())
+            except BaseException:
+                shutil.rmtree(folder.path, ignore_errors=True)
+                raise
+        return folder
+
+
+def experiments(root: Path) -> list[ExperimentFolder]:
+    """The experiments under `root`, newest first."""
+    with _explained(root):
+        if not root.exists():
+            return []
+        found = [
+            (path.stat().st_mtime, ExperimentFolder(path.parent))
+            for path in root.glob("*/experiment.toml")
+        ]
+    return [folder for _, folder in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def find_experiment(root: Path, name: str) -> ExperimentFolder:
+    """The experiment called `name`; raises `UnknownNameError` with the nearest one."""
+    folder = ExperimentFolder(root / name)
+    if name in ("", ".", "..") or Path(name).name != name or not folder.config.exists():
+        known = [folder.name for folder in experiments(root)]
+        if not known:
+            raise RequestError(f"There is no experiment in {root}. Start one: keras-seq run digits")
+        raise UnknownNameError("experiment", name, known)
+    return folder
+
+
+class JournalWriter:
+    """Appends events to a journal; the only writer of its file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _explained(path):
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(self._file).st_size
+        if size == 0:
+            self.append(Opened(schema=SCHEMA))
+        elif not _ends_with_newline(path):
+            # A killed writer tore its last line; end it, so that it spoils no record of ours.
+            with _explained(path):
+                os.write(self._file, b"\n")
+
+    def append(self, event: Event, *, durable: bool = False) -> None:
+        """Write one record; `durable` waits until it is on the disk."""
+        with _explained(self._path):
+            os.write(self._file, encode(event))
+            if durable:
+                os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class JournalReader:
+    """Follows a journal: each `read` returns what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._lines = 0
+
+    def read(self) -> list[Event]:
+        """The records since the last call; a line that is none becomes `Damaged`."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _story(self._path, error) from error
+        complete = text[: text.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        return list(self._records(complete))
+
+    def _records(self, text: bytes) -> Iterator[Event]:
+        for line in text.splitlines():
+            self._lines += 1
+            if not line:
+                continue
+            try:
+                event = decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                yield Damaged(time=0.0, line=self._lines, problem=str(error))
+                continue
+            if isinstance(event, Opened) and event.schema > SCHEMA:
+                raise StoreError(
+                    f"{self._path} was written by a newer keras-seq "
+                    f"(schema {event.schema}, this one reads {SCHEMA}). Upgrade keras-seq."
+                )
+            yield event
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The document at `path`."""
+    with _explained(path):
+        text = path.read_bytes()
+    try:
+        document: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged: {error}.") from error
+    return document
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Replace the document at `path`."""
+    replace(path, json.dumps(document, indent=1).encode() + b"\n")
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Replace a file so that readers see the old content or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with _explained(path):
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _story(path, error) from error
+
+
+def _story(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"Cannot use {error.filename or path}: {error.strerror or error}. "
+        f"Free it, or choose another folder with --root or ${ROOT_VARIABLE}."
+    )
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with _explained(path), path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,259 @@
+"""The process that runs one experiment: `python -P -m experiments.supervisor FOLDER`.
+
+Starts a process per trial, `jobs` at a time with the cores divided among them, notes how each
+ended, passes stops on, and measures the null baselines. One trial's end never touches another.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from experiments.control import Request, ask, asked
+from experiments.errors import KerasSeqError, StoreError
+from experiments.events import (
+    BaselineMeasured,
+    Event,
+    StopRequested,
+    SupervisorEnded,
+    SupervisorStarted,
+    TrialEnded,
+)
+from experiments.process import is_alive, this_process
+from experiments.reader import ExperimentReader
+from experiments.status import Status
+from experiments.store import ExperimentFolder, JournalWriter, TrialFolder
+from experiments.worker import THREADS_VARIABLE
+
+POLL_SECONDS = 0.05
+# A step of a large model, or its compilation, may take this long before it can be interrupted.
+ASKED_SECONDS = 15.0
+TERMINATED_SECONDS = 5.0
+# A TensorFlow worker takes 540 MB before its model; twice that leaves room for one.
+WORKER_MEMORY_BYTES = 1 << 30
+
+WorkerCommand = Callable[[TrialFolder], Sequence[str]]
+
+
+def worker_command(folder: TrialFolder) -> Sequence[str]:
+    """How a trial's process is started; `-P` keeps the current folder off its import path."""
+    return [sys.executable, "-P", "-m", "experiments.worker", str(folder.path)]
+
+
+@dataclass
+class _Worker:
+    """A running trial."""
+
+    folder: TrialFolder
+    process: subprocess.Popen[bytes]
+    rung: str = ""
+    rung_since: float = field(default=0.0)
+
+
+class Supervisor:
+    """Runs the open trials of an experiment to their ends."""
+
+    def __init__(self, folder: ExperimentFolder, command: WorkerCommand = worker_command) -> None:
+        self._folder = folder
+        self._command = command
+        self._config = folder.read_config()
+        view = ExperimentReader(folder).read()
+        if view.process is not None and is_alive(view.process):
+            raise StoreError(f"{folder.name} already has a supervisor (pid {view.process.pid}).")
+        self._waiting = [
+            folder.trial(trial.name)
+            for trial in view.trials
+            if not trial.status.is_finished or trial.status is Status.LOST
+        ]
+        self._jobs = self._config.jobs or default_jobs(len(self._waiting))
+        self._threads = max(1, _cores() // self._jobs)
+        self._running: list[_Worker] = []
+        self._reasons: list[str] = []
+        self._stopping = False
+        self._journal = JournalWriter(folder.journal)
+
+    def run(self) -> None:
+        """Work until no trial is open."""
+        self._record(
+            SupervisorStarted(process=this_process(), jobs=self._jobs, threads=self._threads)
+        )
+        baselines = self._measured_baselines()
+        while self._waiting or self._running:
+            self._drop_stopped()
+            self._launch()
+            self._reap()
+            # One baseline a round, once the trials are on their way.
+            event = next(baselines, None)
+            if event is not None:
+                self._record(event)
+                continue
+            time.sleep(POLL_SECONDS)
+        for event in baselines:
+            self._record(event)
+        self._record(SupervisorEnded(reason="; ".join(self._reasons)), durable=True)
+
+    def stop(self) -> None:
+        """Stop every open trial; `run` then comes to its end."""
+        self._stopping = True
+
+    def _record(self, event: Event, *, durable: bool = False) -> None:
+        self._journal.append(event, durable=durable)
+
+    def _end(self, folder: TrialFolder, status: Status, reason: str) -> None:
+        self._record(TrialEnded(trial=folder.name, status=status, reason=reason), durable=True)
+
+    def _stop_asked(self, folder: TrialFolder) -> bool:
+        try:
+            return self._stopping or asked(folder) is Request.STOP
+        except StoreError as error:
+            print(error, file=sys.stderr)
+            return False
+
+    def _drop_stopped(self) -> None:
+        for folder in [folder for folder in self._waiting if self._stop_asked(folder)]:
+            self._waiting.remove(folder)
+            self._end(folder, Status.STOPPED, "stopped by a person before it began")
+
+    def _launch(self) -> None:
+        while self._waiting and len(self._running) < self._jobs:
+            folder = self._waiting.pop(0)
+            try:
+                with folder.console.open("ab") as console:
+                    process = subprocess.Popen(
+                        self._command(folder),
+                        stdin=subprocess.DEVNULL,
+                        stdout=console,
+                        stderr=subprocess.STDOUT,
+                        env=worker_environment(os.environ, self._threads),
+                        start_new_session=True,
+                    )
+            except OSError as error:
+                self._end(folder, Status.FAILED, f"could not be started: {error}")
+                continue
+            self._running.append(_Worker(folder, process))
+
+    def _reap(self) -> None:
+        for worker in list(self._running):
+            code = worker.process.poll()
+            if code is None:
+                if self._stop_asked(worker.folder):
+                    self._climb(worker)
+                continue
+            self._running.remove(worker)
+            if worker.rung and code != 0:
+                self._end(worker.folder, Status.STOPPED, f"stopped by a person ({worker.rung})")
+            else:
+                self._end(worker.folder, Status.FAILED, _last_words(worker.folder, code))
+
+    def _climb(self, worker: _Worker) -> None:
+        """The stop ladder: ask, terminate, kill, each when the one before had its time."""
+        now = time.monotonic()
+        waited = now - worker.rung_since
+        if not worker.rung:
+            if asked(worker.folder) is not Request.STOP:
+                ask(worker.folder, Request.STOP)
+            worker.rung = "asked"
+        elif worker.rung == "asked" and waited > ASKED_SECONDS:
+            os.killpg(worker.process.pid, signal.SIGTERM)
+            worker.rung = "terminated"
+        elif worker.rung == "terminated" and waited > TERMINATED_SECONDS:
+            os.killpg(worker.process.pid, signal.SIGKILL)
+            worker.rung = "killed"
+        else:
+            return
+        worker.rung_since = now
+        self._record(StopRequested(trial=worker.folder.name, rung=worker.rung))
+
+    def _measured_baselines(self) -> Iterator[BaselineMeasured]:
+        task = self._config.task.task
+        try:
+            for seed in self._config.seeds:
+                test = task.evaluation_set("test", seed)
+                for name, predictions in task.baselines(seed).items():
+                    values = task.measure(predictions, test)
+                    yield BaselineMeasured(
+                        name=name, seed=seed, values={f"test_{k}": v for k, v in values.items()}
+                    )
+        except Exception as error:
+            # A task's fault must not end the trials of an experiment; they can do without.
+            traceback.print_exc()
+            self._reasons.append(f"baselines were not measured: {error}")
+
+
+def default_jobs(trials: int) -> int:
+    """Trials at a time: as many as cores, as memory holds, and as there are."""
+    memory = psutil.virtual_memory().available // WORKER_MEMORY_BYTES
+    return max(1, min(_cores(), trials, int(memory)))
+
+
+def worker_environment(environment: Mapping[str, str], threads: int) -> dict[str, str]:
+    """The environment of a worker that may use `threads` cores, whatever its backend."""
+    count = str(threads)
+    xla = environment.get("XLA_FLAGS", "")
+    if threads == 1:
+        xla = f"{xla} --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1".strip()
+    return {
+        **environment,
+        THREADS_VARIABLE: count,
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+        "TF_NUM_INTRAOP_THREADS": count,
+        "TF_NUM_INTEROP_THREADS": count,
+        "XLA_FLAGS": xla,
+        # Several workers share a GPU: none may take all of its memory at once.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "TF_CPP_MIN_LOG_LEVEL": environment.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _last_words(folder: TrialFolder, code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "; it may have run out of memory" if -code == signal.SIGKILL else ""
+        return f"killed by {name}{hint}"
+    if code == 0:
+        return "ended without a result"
+    lines = folder.console.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"ended with exit code {code}"
+
+
+def main() -> int:
+    """Run the experiment whose folder is the only argument."""
+    try:
+        supervisor = Supervisor(ExperimentFolder(Path(sys.argv[1])))
+    except KerasSeqError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        supervisor.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        supervisor.run()
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return os.EX_IOERR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

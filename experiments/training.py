@@ -1,0 +1,156 @@
+"""Trains one trial. The only light-looking module that imports Keras: inside `train`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+from experiments.config import TrialConfig
+from experiments.errors import DivergedError
+from experiments.events import Built, Event, Measured
+from experiments.tasks.task import Array, Batch, Classes, Floats, Task
+
+if TYPE_CHECKING:
+    import keras
+
+Record = Callable[[Event], None]
+
+# Large enough to keep a core busy, small enough that attention scores of long tests fit.
+EVALUATION_BATCH = 256
+
+
+def train(
+    config: TrialConfig, record: Record, stop_asked: Callable[[], bool], threads: int
+) -> bool:
+    """Train, validate along the way, test once; True when done, False when stopped.
+
+    The test split is read once, after the last update, with the weights that validated best.
+    Raises `DivergedError` when the loss is no longer finite.
+    """
+    import keras
+
+    task, budget = config.task.task, config.budget
+    keras.utils.set_random_seed(config.seed)
+    model = config.model.model.build(task)
+    optimizer = _adam(budget.learning_rate, budget.clip_norm)
+    model.compile(optimizer=optimizer, loss=_loss(task))
+    record(
+        Built(
+            num_parameters=sum(math.prod(v.shape) for v in model.trainable_variables),
+            backend=keras.config.backend(),
+            device=", ".join(keras.distribution.list_devices()),
+            threads=threads,
+        )
+    )
+    validation = task.evaluation_set("validation", config.seed)
+    best = _Best(task)
+    process = psutil.Process()
+    window = _Window()
+    for step in range(1, budget.steps + 1):
+        if stop_asked():
+            return False
+        batch = task.train_batch(config.seed, step - 1, budget.batch_size)
+        # Keras returns the mean loss since the metrics were reset: the window's.
+        loss = float(model.train_on_batch(batch.inputs, batch.targets))
+        window.steps += 1
+        diverged = not math.isfinite(loss)
+        # The first step stands alone, because it holds the compilation.
+        if diverged or step in (1, budget.steps) or step % budget.record_every() == 0:
+            values = {
+                "train_loss": loss,
+                "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
+                "gradient_norm": float(keras.ops.convert_to_numpy(optimizer.gradient_norm)),
+                "step_seconds": window.step_seconds(),
+                "memory_bytes": float(process.memory_info().rss),
+            }
+            record(Measured(step=step, values=values))
+            model.reset_metrics()
+            window = _Window()
+        if diverged:
+            raise DivergedError(
+                f"the loss became {loss} at step {step}; a lower learning rate may help"
+            )
+        if step in budget.evaluation_steps():
+            pause = time.perf_counter()
+            values = _evaluate(model, task, validation)
+            best.offer(values, model)
+            record(Measured(step=step, values={f"validation_{k}": v for k, v in values.items()}))
+            window.started += time.perf_counter() - pause
+    best.restore(model)
+    values = _evaluate(model, task, task.evaluation_set("test", config.seed))
+    record(Measured(step=budget.steps, values={f"test_{k}": v for k, v in values.items()}))
+    return True
+
+
+class _Window:
+    """Times the updates between two records."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.steps = 0
+
+    def step_seconds(self) -> float:
+        return (time.perf_counter() - self.started) / self.steps
+
+
+class _Best:
+    """Keeps the weights that validated best; the last ones where nothing did."""
+
+    def __init__(self, task: Task) -> None:
+        self._metric = task.metric
+        self._value = math.nan
+        self._weights: list[Array] | None = None
+
+    def offer(self, values: dict[str, float], model: keras.Model) -> None:
+        value = values[self._metric.name]
+        if self._metric.better(value, self._value):
+            self._value = value
+            self._weights = model.get_weights()
+
+    def restore(self, model: keras.Model) -> None:
+        if self._weights is not None:
+            model.set_weights(self._weights)
+
+
+def _evaluate(model: keras.Model, task: Task, batch: Batch) -> dict[str, float]:
+    size = EVALUATION_BATCH
+    predictions: list[Floats] = [
+        np.asarray(model.predict_on_batch(batch.inputs[i : i + size]))
+        for i in range(0, len(batch.inputs), size)
+    ]
+    return task.measure(np.concatenate(predictions), batch)
+
+
+def _loss(task: Task) -> Any:
+    import keras
+
+    if isinstance(task.target, Classes):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return keras.losses.MeanSquaredError()
+
+
+def _adam(learning_rate: float, clip_norm: float) -> Any:
+    """Adam (Kingma and Ba 2015) that keeps the global norm of its last gradients, unclipped."""
+    import keras
+
+    class Adam(keras.optimizers.Adam):  # type: ignore[misc]
+        def build(self, variables: list[Any]) -> None:
+            super().build(variables)
+            self.gradient_norm = self.add_variable(
+                shape=(), initializer="zeros", dtype="float32", name="gradient_norm"
+            )
+
+        def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> Any:
+            if not self.built and trainable_variables is not None:
+                self.build(trainable_variables)
+            squares = [keras.ops.sum(keras.ops.square(g)) for g in grads if g is not None]
+            norm = keras.ops.sqrt(sum(keras.ops.cast(s, "float32") for s in squares))
+            self.gradient_norm.assign(norm)
+            return super().apply(grads, trainable_variables)
+
+    return Adam(learning_rate, global_clipnorm=clip_norm)

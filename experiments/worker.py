@@ -1,0 +1,69 @@
+"""The process that trains one trial: `python -P -m experiments.worker FOLDER`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from experiments.control import Request, asked
+from experiments.errors import KerasSeqError, StoreError
+from experiments.events import Event, Started, StatusChanged
+from experiments.process import this_process
+from experiments.status import Status
+from experiments.store import JournalWriter, TrialFolder
+from experiments.training import train
+
+THREADS_VARIABLE = "KERAS_SEQ_THREADS"
+
+
+def main() -> int:
+    """Train the trial whose folder is the only argument."""
+    folder = TrialFolder(Path(sys.argv[1]))
+    try:
+        journal = JournalWriter(folder.journal)
+        return _work(folder, journal)
+    except StoreError as error:
+        # The journal itself cannot be written, so the last word goes to the console, where the
+        # supervisor looks for it.
+        print(error, file=sys.stderr)
+        return os.EX_IOERR
+
+
+def _work(folder: TrialFolder, journal: JournalWriter) -> int:
+    def record(event: Event) -> None:
+        journal.append(event)
+
+    def end(status: Status, reason: str = "") -> None:
+        journal.append(StatusChanged(status=status, reason=reason), durable=True)
+
+    record(Started(process=this_process()))
+    try:
+        done = train(
+            folder.read_config(),
+            record,
+            stop_asked=lambda: asked(folder) is Request.STOP,
+            threads=int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1,
+        )
+    except StoreError:
+        raise
+    except KerasSeqError as error:
+        end(Status.FAILED, str(error))
+        return 1
+    except Exception as error:
+        # Whatever a model, a task or a backend raises is this trial's failure, with its story in
+        # the console log, and nobody else's.
+        traceback.print_exc()
+        end(Status.FAILED, f"{type(error).__name__}: {_first_line(error)}")
+        return 1
+    end(Status.COMPLETED if done else Status.STOPPED, "" if done else "stopped by a person")
+    return 0
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
