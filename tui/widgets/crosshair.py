@@ -1,0 +1,97 @@
+"""The vertical line at the cursor and the values it crosses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from rich.cells import cell_len
+
+from tui.widgets.chart import Chart
+from tui.widgets.curve import Curve
+from tui.widgets.drawing import Drawing
+from tui.widgets.glyphs import GLYPHS
+from tui.widgets.labels import series_ink
+from tui.widgets.palette import series_letter
+from tui.widgets.picture import Ink, Picture, shortened
+from tui.widgets.ticks import format_number
+
+_GAP = 2
+
+
+def value_at(curve: Curve, x: float, reach: float) -> float | None:
+    """The value of the point nearest to `x`.
+
+    Args:
+        curve: The curve.
+        x: Position.
+        reach: How far outside the curve `x` may lie.
+
+    Returns:
+        The value, which may be NaN or infinite; None where the curve has not come to `x`.
+    """
+    if not curve.x.size or not curve.x[0] - reach <= x <= curve.x[-1] + reach:
+        return None
+    right = min(int(np.searchsorted(curve.x, x)), curve.x.size - 1)
+    left = max(right - 1, 0)
+    nearest = left if x - curve.x[left] < curve.x[right] - x else right
+    return float(curve.y[nearest])
+
+
+def nearest_x(curves: Sequence[Curve], x: float) -> float:
+    """The position nearest to `x` at which some curve has a point."""
+    candidates = [
+        float(curve.x[index])
+        for curve in curves
+        if curve.x.size
+        for right in [int(np.searchsorted(curve.x, x))]
+        for index in (max(right - 1, 0), min(right, curve.x.size - 1))
+    ]
+    return min(candidates, key=lambda candidate: abs(candidate - x), default=x)
+
+
+def draw_crosshair(drawing: Drawing, chart: Chart, x: float) -> Picture:
+    """The picture with a line at `x` and the values there, largest first, in its top row."""
+    frame = drawing.frame
+    column = frame.column_at(x) if frame is not None else None
+    if frame is None or column is None:
+        return drawing.picture
+    glyphs = GLYPHS[chart.mode]
+    picture = drawing.picture.copy()
+    for row in range(frame.top, frame.top + frame.height):
+        if picture.glyph[row, column] in (ord(" "), ord(glyphs.grid)):
+            picture.put(row, column, glyphs.cursor, Ink.CURSOR)
+    if picture.height < 4:
+        return picture
+
+    reach = (frame.x_axis.high / 2 - frame.x_axis.low / 2) / frame.width
+    values = [
+        (value, index)
+        for index, curve in enumerate(chart.curves)
+        if (value := value_at(curve, x, reach)) is not None
+    ]
+    # Largest first, as on the screen; NaN has no place in that order and comes last.
+    values.sort(key=lambda entry: (math.isnan(entry[0]), -entry[0], entry[1]))
+    heading = f"{chart.x_label or 'x'} {x:.6g}"
+    parts = [(heading, int(Ink.TICK))]
+    for value, index in values:
+        curve = chart.curves[index]
+        ink = series_ink(curve, chart.muted[index], strong=True)
+        parts.append((f"{series_letter(curve.color)} {format_number(value)}", ink))
+
+    title_size = cell_len(chart.title)
+    size = sum(cell_len(text) + _GAP for text, _ in parts)
+    kept = title_size if size + title_size <= picture.width else min(title_size, picture.width // 5)
+    picture.glyph[0], picture.ink[0], picture.tint[0] = ord(" "), Ink.PLAIN, 0
+    stop = picture.put(0, 0, shortened(chart.title, kept, glyphs.ellipsis), Ink.TITLE)
+    while len(parts) > 1 and size > picture.width - stop:
+        text, _ = parts.pop()
+        size = sum(cell_len(text) + _GAP for text, _ in parts) + len(glyphs.ellipsis) + 1
+    cut = len(parts) <= len(values)
+    start = max(picture.width - size + _GAP, stop + 1 if stop else 0)
+    for text, ink in parts:
+        start = picture.put(0, start, text, ink) + _GAP
+    if cut:
+        picture.put(0, start - 1, glyphs.ellipsis, Ink.NOTE)
+    return picture
