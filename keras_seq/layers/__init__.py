@@ -1,0 +1,26 @@
+"""Sequence layers."""
+
+from keras_seq.layers.bidirectional import Bidirectional
+from keras_seq.layers.gru import GRU, GRUCell
+from keras_seq.layers.lstm import LSTM, LSTMCell
+from keras_seq.layers.multi_head_attention import MultiHeadAttention
+from keras_seq.layers.multi_head_self_attention import MultiHeadSelfAttention
+from keras_seq.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
+from keras_seq.layers.position_embedding import PositionEmbedding
+from keras_seq.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
+from keras_seq.layers.transformer_block import TransformerBlock
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Bidirectional",
+    "GRUCell",
+    "LSTMCell",
+    "MultiHeadAttention",
+    "MultiHeadSelfAttention",
+    "PeepholeLSTM",
+    "PeepholeLSTMCell",
+    "PositionEmbedding",
+    "SinusoidalPositionEncoding",
+    "TransformerBlock",
+]

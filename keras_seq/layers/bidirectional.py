@@ -1,0 +1,250 @@
+"""Two recurrent layers that read the sequences in opposite directions."""
+
+import copy
+
+import keras
+from keras import ops
+
+MERGE_MODES = ("sum", "mul", "ave", "concat", None)
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class Bidirectional(keras.layers.Layer):
+    """Run a recurrent layer over the sequences in both directions and merge the outputs.
+
+    The two directions do not see each other: `h→_t` depends on the steps up to `t`, `h←_t` on
+    those from `t`, and `y_t = merge(h→_t, h←_t)`. Without `return_sequences` the outputs merged
+    are the last of each direction: that of the backward layer belongs to the first step.
+
+    The layer takes the arguments of `keras.layers.Bidirectional`; the two read each other's
+    weight files.
+
+    Args:
+        layer: Recurrent layer, of this package, a `keras.layers.RNN`, or another layer for
+            sequences with the attributes `go_backwards`, `return_sequences`, `return_state`,
+            `stateful` and `input_spec`, and a configuration. The forward layer is a new layer
+            with its configuration, and weights of its own.
+        merge_mode: `"concat"`, `"sum"`, `"mul"`, `"ave"` (the mean), or `None` for a tuple of
+            the outputs of both directions. Defaults to `"concat"`.
+        weights: Optional list of arrays, the initial weights: first those of the forward layer,
+            then those of the backward layer. Not part of the configuration.
+        backward_layer: Optional layer for the backward direction, with the opposite
+            `go_backwards` and the same `stateful`, `return_sequences` and `return_state`.
+            Defaults to `None`: a new layer with the configuration of `layer`.
+        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        sequences: Tensor of shape `(batch, time, features)`.
+        initial_state: List of tensors: first the states of the forward layer, then those of the
+            backward layer. Defaults to their own.
+        mask: Tensor of shape `(batch, time)`, true where a step is valid. Defaults to the mask
+            that came with `sequences`.
+        training: Boolean, whether to apply dropout.
+        sequences_mask: Filled in by Keras; use `mask`.
+
+    Returns:
+        Tensor of shape `(batch, time, width)` with `return_sequences=True` in `layer`, else
+        `(batch, width)`, where `width` is twice the layer's with `"concat"`, else the same; for
+        `merge_mode=None` two such tensors. With `return_state=True` a tuple of it and the states
+        of the forward and the backward layer.
+
+    Masks:
+        The backward layer starts at the last valid step. With `return_sequences=True` the
+        output at masked steps is zero, and the mask goes on to the next layer.
+
+    Raises:
+        ValueError: When `layer` or `backward_layer` is not a layer, when they do not fit
+            together, or when `merge_mode` is not one of the above.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_seq.layers import LSTM, Bidirectional
+    >>> layer = Bidirectional(LSTM(4, return_sequences=True))
+    >>> tuple(layer(np.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+
+    Reference:
+        - Schuster and Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on
+          Signal Processing 45(11), 1997.
+    """
+
+    def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
+        if not isinstance(layer, keras.layers.Layer):
+            raise ValueError(
+                f"`layer` must be a recurrent layer, for example `LSTM(8)`. Received: layer={layer}"
+            )
+        if backward_layer is not None and not isinstance(backward_layer, keras.layers.Layer):
+            raise ValueError(
+                "`backward_layer` must be a recurrent layer or `None`. "
+                f"Received: backward_layer={backward_layer}"
+            )
+        if merge_mode not in MERGE_MODES:
+            raise ValueError(
+                f"`merge_mode` must be one of {MERGE_MODES}. Received: merge_mode={merge_mode}"
+            )
+        super().__init__(**kwargs)
+        self.merge_mode = merge_mode
+        self.forward_layer = _rebuild(layer, "forward")
+        self.backward_layer = (
+            _rebuild(layer, "backward", go_backwards=True)
+            if backward_layer is None
+            else backward_layer
+        )
+        self._check_layers()
+        self._initial_weights = weights
+        self.stateful = layer.stateful
+        self.return_sequences = layer.return_sequences
+        self.return_state = layer.return_state
+        self.input_spec = layer.input_spec
+        self.supports_masking = True
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        """Build both layers."""
+        for layer in (self.forward_layer, self.backward_layer):
+            if not layer.built:
+                layer.build(sequences_shape)
+        if self._initial_weights is not None:
+            half = len(self._initial_weights) // 2
+            self.forward_layer.set_weights(self._initial_weights[:half])
+            self.backward_layer.set_weights(self._initial_weights[half:])
+
+    def call(self, sequences, initial_state=None, mask=None, training=None, sequences_mask=None):
+        """Run both layers and merge their outputs. See the class for the arguments."""
+        mask = sequences_mask if mask is None else mask
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        half = len(initial_state) // 2 if initial_state is not None else 0
+        forward_state = initial_state[:half] if half else None
+        backward_state = initial_state[half:] if half else None
+        forward = self._run(self.forward_layer, sequences, forward_state, mask, training)
+        backward = self._run(self.backward_layer, sequences, backward_state, mask, training)
+
+        if self.return_state:
+            states = (*forward[1:], *backward[1:])
+            forward, backward = forward[0], backward[0]
+        if self.return_sequences:
+            # Outputs come in the order of processing; one of the layers goes backwards.
+            if self.forward_layer.go_backwards:
+                forward = ops.flip(forward, axis=1)
+            else:
+                backward = ops.flip(backward, axis=1)
+            if mask is not None:
+                valid = ops.reshape(ops.cast(mask, "bool"), (*ops.shape(forward)[:2], 1))
+                forward = ops.where(valid, forward, ops.zeros_like(forward))
+                backward = ops.where(valid, backward, ops.zeros_like(backward))
+        output = self._merge(forward, backward)
+        if not self.return_state:
+            return output
+        return (*output, *states) if self.merge_mode is None else (output, *states)
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        """Return the shape of the output, or a tuple of shapes."""
+        shape = self.forward_layer.compute_output_shape(sequences_shape)
+        states = ()
+        if self.return_state:
+            shape, states = shape[0], (*shape[1:], *shape[1:])
+        shape = tuple(shape)
+        if self.merge_mode == "concat":
+            shape = (*shape[:-1], 2 * shape[-1])
+        outputs = (shape, shape) if self.merge_mode is None else (shape,)
+        if self.return_state or self.merge_mode is None:
+            return (*outputs, *states)
+        return shape
+
+    def compute_mask(self, inputs, previous_mask):
+        """Return the mask of the sequences for sequences, and `None` for everything else."""
+        mask = previous_mask
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = mask if self.return_sequences else None
+        outputs = [mask, mask] if self.merge_mode is None else [mask]
+        if self.return_state:
+            outputs += [None] * (2 * len(self.forward_layer.state_size))
+        return outputs if len(outputs) > 1 else mask
+
+    @property
+    def states(self):
+        """The states of the forward and the backward layer, or `None` if not stateful."""
+        if not self.forward_layer.states or not self.backward_layer.states:
+            return None
+        return (*self.forward_layer.states, *self.backward_layer.states)
+
+    def reset_state(self):
+        """Set the states of both layers to zeros."""
+        if not self.stateful:
+            raise AttributeError(
+                "Only a layer with `stateful=True` has a state to reset. Received: stateful=False"
+            )
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    def reset_states(self):
+        """Do the same as `reset_state`."""
+        self.reset_state()
+
+    def get_config(self):
+        """Return the arguments of the constructor, without `weights`."""
+        return {
+            **super().get_config(),
+            "merge_mode": self.merge_mode,
+            "layer": keras.saving.serialize_keras_object(self.forward_layer),
+            "backward_layer": keras.saving.serialize_keras_object(self.backward_layer),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Build the layer from the arguments of its constructor."""
+        config = copy.deepcopy(config)
+        for name in ("layer", "backward_layer"):
+            if config.get(name) is not None:
+                config[name] = keras.saving.deserialize_keras_object(
+                    config[name], custom_objects=custom_objects
+                )
+        return cls(**config)
+
+    def _run(self, layer, sequences, initial_state, mask, training):
+        kwargs = {}
+        if initial_state is not None:
+            kwargs["initial_state"] = initial_state
+        if mask is not None:
+            kwargs["mask"] = mask
+        return layer(sequences, training=training, **kwargs)
+
+    def _merge(self, forward, backward):
+        forward = ops.cast(forward, self.compute_dtype)
+        backward = ops.cast(backward, self.compute_dtype)
+        if self.merge_mode == "concat":
+            return ops.concatenate([forward, backward], axis=-1)
+        if self.merge_mode == "sum":
+            return forward + backward
+        if self.merge_mode == "ave":
+            return (forward + backward) / 2
+        if self.merge_mode == "mul":
+            return forward * backward
+        return forward, backward
+
+    def _check_layers(self):
+        if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
+            raise ValueError(
+                "The forward and the backward layer must have different `go_backwards`. "
+                f"Received: {self.forward_layer.go_backwards} for both"
+            )
+        for name in ("stateful", "return_sequences", "return_state"):
+            forward = getattr(self.forward_layer, name)
+            backward = getattr(self.backward_layer, name)
+            if forward != backward:
+                raise ValueError(
+                    f"The forward and the backward layer must have the same `{name}`. "
+                    f"Received: {forward} in `layer` and {backward} in `backward_layer`"
+                )
+
+
+def _rebuild(layer, direction, **changes):
+    """Return a new layer with the configuration of `layer` and weights of its own."""
+    config = copy.deepcopy(keras.saving.serialize_keras_object(layer))
+    name = layer.name.removeprefix(f"{direction}_")
+    config["config"].update(changes, name=f"{direction}_{name}")
+    rebuilt = keras.saving.deserialize_keras_object(config)
+    if hasattr(layer, "use_cudnn"):
+        # Keras leaves it out of its configurations.
+        rebuilt.use_cudnn = layer.use_cudnn
+    return rebuilt

@@ -1,0 +1,370 @@
+"""Long short-term memory whose gates see the cell state."""
+
+import keras
+from keras import activations, constraints, initializers, regularizers
+
+from keras_seq.layers.lstm import initial_bias
+from keras_seq.layers.recurrent import Recurrent, of_cell
+from keras_seq.layers.recurrent_cell import RecurrentCell
+from keras_seq.ops.lstm import lstm, lstm_step
+from keras_seq.ops.recurrence import project
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class PeepholeLSTMCell(RecurrentCell):
+    """One step of a long short-term memory with peephole connections.
+
+    `PeepholeLSTM` runs it over sequences; so does `keras.layers.RNN`. The equations are those of
+    `keras_seq.ops.lstm`. The weights are those of `LSTMCell` and, last, `peephole_kernel` of
+    shape `(3, units)` in the order input, forget, output: the input and forget gates see the
+    cell state before the step, the output gate the one after it.
+
+    Args:
+        units: Positive integer, the number of outputs of each step.
+        activation: Activation of the cell input, name or function; `None` is linear.
+            Defaults to `"tanh"`.
+        recurrent_activation: Activation of the gates. Defaults to `"sigmoid"`.
+        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
+        kernel_initializer: Initializer of `kernel`. Defaults to `"glorot_uniform"`.
+        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to `"orthogonal"`.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        unit_forget_bias: Boolean, whether the bias of the forget gate starts at 1 instead of
+            `bias_initializer`. Defaults to `True`.
+        kernel_regularizer: Regularizer of `kernel`. Defaults to `None`.
+        recurrent_regularizer: Regularizer of `recurrent_kernel`. Defaults to `None`.
+        bias_regularizer: Regularizer of `bias`. Defaults to `None`.
+        kernel_constraint: Constraint of `kernel`. Defaults to `None`.
+        recurrent_constraint: Constraint of `recurrent_kernel`. Defaults to `None`.
+        bias_constraint: Constraint of `bias`. Defaults to `None`.
+        dropout: Float between 0 and 1, the fraction of the input features to drop. One mask per
+            sequence serves all its steps and gates. Drawn in training only. Defaults to 0.
+        recurrent_dropout: Float between 0 and 1, likewise for the recurrent state. Defaults to 0.
+        seed: Integer, the seed of dropout. Defaults to `None`.
+        use_peephole: Boolean, whether the gates see the cell state. Without it the layer is an
+            LSTM. Defaults to `True`.
+        peephole_initializer: Initializer of `peephole_kernel`. Defaults to `"zeros"`: training
+            starts from an LSTM.
+        peephole_regularizer: Regularizer of `peephole_kernel`. Defaults to `None`.
+        peephole_constraint: Constraint of `peephole_kernel`. Defaults to `None`.
+        output_activation: Activation of the cell state on its way out. Defaults to `None`, the
+            same as `activation`. `"linear"` gives `h = o * c`, as in Gers et al. (2002).
+        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, features)`.
+        states: List `[h, c]` of tensors of shape `(batch, units)`.
+        training: Boolean, whether to apply dropout. The masks change with
+            `get_initial_state`, which begins a new sequence.
+
+    Returns:
+        Tuple of the output `(batch, units)` and the list of new states.
+
+    Raises:
+        ValueError: When `units` is not a positive integer or a dropout rate is not between 0
+            and 1.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> from keras_seq.layers import PeepholeLSTMCell
+    >>> cell = PeepholeLSTMCell(4)
+    >>> layer = keras.layers.RNN([cell, PeepholeLSTMCell(3)])
+    >>> tuple(layer(np.ones((2, 5, 8))).shape)
+    (2, 3)
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        use_peephole=True,
+        peephole_initializer="zeros",
+        peephole_regularizer=None,
+        peephole_constraint=None,
+        output_activation=None,
+        **kwargs,
+    ):
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **kwargs,
+        )
+        self.unit_forget_bias = unit_forget_bias
+        self.use_peephole = use_peephole
+        self.peephole_initializer = initializers.get(peephole_initializer)
+        self.peephole_regularizer = regularizers.get(peephole_regularizer)
+        self.peephole_constraint = constraints.get(peephole_constraint)
+        self.output_activation = (
+            None if output_activation is None else activations.get(output_activation)
+        )
+        self.peephole_kernel = None
+        self.state_size = [self.units, self.units]
+
+    def build(self, input_shape):
+        """Create the weights of an LSTM and the peepholes."""
+        super().build(input_shape)
+        if self.use_peephole:
+            self.peephole_kernel = self.add_weight(
+                shape=(3, self.units),
+                name="peephole_kernel",
+                initializer=self.peephole_initializer,
+                regularizer=self.peephole_regularizer,
+                constraint=self.peephole_constraint,
+            )
+
+    def call(self, inputs, states, training=False):
+        """Do one step. See the class for the arguments."""
+        input_mask, recurrent_mask = self.dropout_masks(inputs, training)
+        inputs = inputs if input_mask is None else inputs * input_mask
+        h, c = lstm_step(
+            project(inputs, self.kernel, self.bias),
+            states,
+            self.recurrent_kernel,
+            self.peephole_kernel,
+            self.activation,
+            self.recurrent_activation,
+            self.output_activation or self.activation,
+            recurrent_mask,
+        )
+        return h, [h, c]
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "unit_forget_bias": self.unit_forget_bias,
+            "use_peephole": self.use_peephole,
+            "peephole_initializer": initializers.serialize(self.peephole_initializer),
+            "peephole_regularizer": regularizers.serialize(self.peephole_regularizer),
+            "peephole_constraint": constraints.serialize(self.peephole_constraint),
+            "output_activation": self.output_activation
+            and activations.serialize(self.output_activation),
+        }
+
+    def _initial_bias(self, shape, dtype=None):
+        return initial_bias(self.bias_initializer, self.unit_forget_bias)(shape, dtype=dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class PeepholeLSTM(Recurrent):
+    """Long short-term memory with peephole connections: the gates see the cell state.
+
+    The input and forget gates see the cell state before the step, the output gate the one after
+    it. With peepholes of zero, or `use_peephole=False`, the layer equals `LSTM`. Its weights are
+    those of `LSTM` and, last, `peephole_kernel` of shape `(3, units)` in the order input,
+    forget, output. The equations are those of `keras_seq.ops.lstm`.
+
+    Args:
+        units: Positive integer, the number of outputs of each step.
+        activation: Activation of the cell input, name or function; `None` is linear.
+            Defaults to `"tanh"`.
+        recurrent_activation: Activation of the gates. Defaults to `"sigmoid"`.
+        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
+        kernel_initializer: Initializer of `kernel`. Defaults to `"glorot_uniform"`.
+        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to `"orthogonal"`.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        unit_forget_bias: Boolean, whether the bias of the forget gate starts at 1 instead of
+            `bias_initializer`. Defaults to `True`.
+        kernel_regularizer: Regularizer of `kernel`. Defaults to `None`.
+        recurrent_regularizer: Regularizer of `recurrent_kernel`. Defaults to `None`.
+        bias_regularizer: Regularizer of `bias`. Defaults to `None`.
+        activity_regularizer: Regularizer of the output. Defaults to `None`.
+        kernel_constraint: Constraint of `kernel`. Defaults to `None`.
+        recurrent_constraint: Constraint of `recurrent_kernel`. Defaults to `None`.
+        bias_constraint: Constraint of `bias`. Defaults to `None`.
+        dropout: Float between 0 and 1, the fraction of the input features to drop. One mask per
+            sequence serves all its steps and gates. Drawn in training only. Defaults to 0.
+        recurrent_dropout: Float between 0 and 1, likewise for the recurrent state. Defaults to 0.
+        seed: Integer, the seed of dropout. Defaults to `None`.
+        return_sequences: Boolean, whether to return the output of every step instead of the
+            last. Defaults to `False`.
+        return_state: Boolean, whether to return the last state after the output.
+            Defaults to `False`.
+        go_backwards: Boolean, whether to process the steps from last to first. The outputs are
+            in the order of processing. Defaults to `False`.
+        stateful: Boolean, whether a batch starts from the last state of the batch before.
+            Needs a known batch size. Defaults to `False`.
+        unroll: Boolean, whether to repeat the step in the graph instead of looping. Needs a
+            known number of steps. Defaults to `False`.
+        use_cudnn: `"auto"`, `True` or `False`. There is no cuDNN implementation: `True` raises
+            an error when the layer is called. Defaults to `"auto"`.
+        use_peephole: Boolean, whether the gates see the cell state. Without it the layer is an
+            LSTM. Defaults to `True`.
+        peephole_initializer: Initializer of `peephole_kernel`. Defaults to `"zeros"`: training
+            starts from an LSTM.
+        peephole_regularizer: Regularizer of `peephole_kernel`. Defaults to `None`.
+        peephole_constraint: Constraint of `peephole_kernel`. Defaults to `None`.
+        output_activation: Activation of the cell state on its way out. Defaults to `None`, the
+            same as `activation`. `"linear"` gives `h = o * c`, as in Gers et al. (2002).
+        **kwargs: `zero_output_for_mask` (whether `return_sequences` gives zeros at masked steps,
+            defaults to `False`) and the arguments of `keras.layers.Layer`: `name`, `dtype`,
+            `trainable`.
+
+    Call arguments:
+        sequences: Tensor of shape `(batch, time, features)`. `time` may be zero.
+        initial_state: List `[h, c]` of tensors of shape `(batch, units)`.
+            Defaults to zeros.
+        mask: Tensor of shape `(batch, time)`, true where a step is valid. Defaults to the mask
+            that came with `sequences`.
+        training: Boolean, whether to apply dropout.
+        sequences_mask: Filled in by Keras; use `mask`.
+
+    Returns:
+        Tensor of shape `(batch, units)`, or `(batch, time, units)` with `return_sequences=True`;
+        with `return_state=True` a tuple of it and the last `h` and `c`, each of shape
+        `(batch, units)`.
+
+    Masks:
+        A masked step carries the state over and repeats the output before it (the initial `h`
+        at the start of a sequence), so that the last output is that of the last valid step.
+        With `return_sequences=True` the mask goes on to the next layer.
+
+    Raises:
+        ValueError: When `units`, a dropout rate or `use_cudnn` is not one of the above; when a
+            stateful layer does not know its batch size or meets another one; when `unroll=True`
+            meets an unknown number of steps.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_seq.layers import PeepholeLSTM
+    >>> layer = PeepholeLSTM(4, return_sequences=True, return_state=True)
+    >>> outputs, h, c = layer(np.ones((2, 5, 8)))
+    >>> tuple(outputs.shape), tuple(h.shape), tuple(c.shape)
+    ((2, 5, 4), (2, 4), (2, 4))
+
+    References:
+        - Gers, Schraudolph and Schmidhuber, Learning precise timing with LSTM recurrent
+          networks, JMLR 3, 2002. There `h = o * c`: pass `output_activation="linear"`.
+        - Graves, Generating sequences with recurrent neural networks, arXiv:1308.0850,
+          equations 7 to 11: the default.
+    """
+
+    unit_forget_bias = of_cell("unit_forget_bias")
+    use_peephole = of_cell("use_peephole")
+    peephole_initializer = of_cell("peephole_initializer")
+    peephole_regularizer = of_cell("peephole_regularizer")
+    peephole_constraint = of_cell("peephole_constraint")
+    output_activation = of_cell("output_activation")
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        use_cudnn="auto",
+        use_peephole=True,
+        peephole_initializer="zeros",
+        peephole_regularizer=None,
+        peephole_constraint=None,
+        output_activation=None,
+        **kwargs,
+    ):
+        kwargs.pop("implementation", None)  # Keras's files may hold it; see `RecurrentCell`.
+        cell = PeepholeLSTMCell(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            use_peephole=use_peephole,
+            peephole_initializer=peephole_initializer,
+            peephole_regularizer=peephole_regularizer,
+            peephole_constraint=peephole_constraint,
+            output_activation=output_activation,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="peephole_lstm_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            use_cudnn=use_cudnn,
+            **kwargs,
+        )
+
+    def run(self, sequences, initial_state, mask, recurrent_mask):
+        """Return the outputs and the last states."""
+        return lstm(
+            sequences,
+            initial_state,
+            self.cell.kernel,
+            self.cell.recurrent_kernel,
+            self.cell.bias,
+            self.cell.peephole_kernel,
+            mask=mask,
+            recurrent_mask=recurrent_mask,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            output_activation=self.output_activation,
+            go_backwards=self.go_backwards,
+            unroll=self.unroll,
+        )

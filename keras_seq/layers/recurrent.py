@@ -1,0 +1,190 @@
+"""What the gated recurrent layers have in common."""
+
+import keras
+from keras import ops, regularizers
+
+
+def of_cell(name):
+    """Return a property of a layer that reads an attribute of its cell."""
+    return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
+
+
+class Recurrent(keras.layers.RNN):
+    """Abstract recurrent layer: sequences, state and masks.
+
+    It is a `keras.layers.RNN`, so that wrappers and users find what they expect, with a loop of
+    its own: one rule for masks on every path, and a state that lives in tracked variables.
+
+    A subclass defines `run`, which calls the function of `keras_seq.ops` that holds the
+    equations, and `get_config`.
+    """
+
+    units = of_cell("units")
+    activation = of_cell("activation")
+    recurrent_activation = of_cell("recurrent_activation")
+    use_bias = of_cell("use_bias")
+    kernel_initializer = of_cell("kernel_initializer")
+    recurrent_initializer = of_cell("recurrent_initializer")
+    bias_initializer = of_cell("bias_initializer")
+    kernel_regularizer = of_cell("kernel_regularizer")
+    recurrent_regularizer = of_cell("recurrent_regularizer")
+    bias_regularizer = of_cell("bias_regularizer")
+    kernel_constraint = of_cell("kernel_constraint")
+    recurrent_constraint = of_cell("recurrent_constraint")
+    bias_constraint = of_cell("bias_constraint")
+    dropout = of_cell("dropout")
+    recurrent_dropout = of_cell("recurrent_dropout")
+    seed = of_cell("seed")
+
+    def __init__(self, cell, use_cudnn="auto", **kwargs):
+        if use_cudnn not in ("auto", True, False):
+            raise ValueError(
+                f'`use_cudnn` must be "auto", `True` or `False`. Received: use_cudnn={use_cudnn}'
+            )
+        super().__init__(cell, **kwargs)
+        self.use_cudnn = use_cudnn
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        """Create the weights and, if stateful, the variables of the state."""
+        if not self.cell.built:
+            self.cell.build((sequences_shape[0], sequences_shape[-1]))
+        if self.stateful and self.states is None:
+            batch_size = sequences_shape[0]
+            if batch_size is None:
+                raise ValueError(
+                    "A layer with `stateful=True` keeps one state per sequence of the batch, so "
+                    "the batch size must be known. Give it with `keras.Input(batch_shape=...)` "
+                    f"or `batch_size=...`. Received: sequences_shape={tuple(sequences_shape)}"
+                )
+            self.states = [
+                self.add_weight(
+                    shape=(batch_size, size),
+                    initializer="zeros",
+                    trainable=False,
+                    autocast=False,
+                    name="state",
+                )
+                for size in self.state_size
+            ]
+
+    def call(self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None):
+        """Run the cell over the sequences. See the class for the arguments."""
+        self._check_call(sequences)
+        if initial_state is None:
+            initial_state = self._start(ops.shape(sequences)[0])
+        elif not isinstance(initial_state, (list, tuple)):
+            initial_state = [initial_state]
+        initial_state = [
+            ops.convert_to_tensor(state, dtype=self.compute_dtype) for state in initial_state
+        ]
+        if len(initial_state) != len(self.state_size):
+            raise ValueError(
+                f"`initial_state` must hold {len(self.state_size)} tensors of shape "
+                f"(batch, {self.units}). Received: {len(initial_state)} tensors"
+            )
+        # Keras fills in `mask` where the sequences are the only tensor of the call, and
+        # `sequences_mask` where an initial state comes with them.
+        mask = sequences_mask if mask is None else mask
+        last_output, outputs, states = self.inner_loop(sequences, initial_state, mask, training)
+        if self.stateful:
+            for variable, state in zip(self.states, states, strict=True):
+                variable.assign(ops.cast(state, variable.dtype))
+        output = outputs if self.return_sequences else last_output
+        return (output, *states) if self.return_state else output
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Return the last output, all outputs and the last states."""
+        input_mask, recurrent_mask = self.cell.dropout_masks(sequences, training)
+        if training and self.cell.seed_generator is not None:
+            self.cell.seed_generator.advance()
+        if input_mask is not None:
+            sequences = sequences * ops.expand_dims(input_mask, 1)
+        mask = _first(mask)
+        outputs, states = self.run(sequences, tuple(initial_state), mask, recurrent_mask)
+        last_output = states[0]
+        if mask is not None and self.zero_output_for_mask:
+            valid = ops.cast(mask, outputs.dtype)
+            valid = ops.reshape(valid, (*ops.shape(outputs)[:2], 1))
+            outputs = outputs * (ops.flip(valid, axis=1) if self.go_backwards else valid)
+        return last_output, outputs, list(states)
+
+    def run(self, sequences, initial_state, mask, recurrent_mask):
+        """Return the outputs `(batch, time, units)` and the tuple of last states."""
+        raise NotImplementedError
+
+    def get_initial_state(self, batch_size):
+        """Return a list of tensors of zeros, one per state."""
+        return self.cell.zero_state(batch_size)
+
+    def reset_state(self, states=None):
+        """Set the state of a stateful layer to zeros, or to the given arrays."""
+        if self.states is None:
+            return
+        if states is not None and len(states) != len(self.states):
+            raise ValueError(
+                f"`states` must hold {len(self.states)} arrays, one per state. "
+                f"Received: {len(states)} arrays"
+            )
+        for index, variable in enumerate(self.states):
+            variable.assign(ops.zeros(variable.shape) if states is None else states[index])
+
+    def reset_states(self, states=None):
+        """Do the same as `reset_state`."""
+        self.reset_state(states)
+
+    @property
+    def weights(self):
+        """All weights. The state of a stateful layer is a variable, but not a weight."""
+        return self.cell.weights
+
+    def save_own_variables(self, store):
+        """Save nothing: the weights are the cell's, and the state belongs to one batch."""
+
+    def load_own_variables(self, store):
+        """Load nothing. See `save_own_variables`."""
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        config = super().get_config()
+        del config["cell"]
+        return {
+            **self.cell.get_config(),
+            **config,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "use_cudnn": self.use_cudnn,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Build the layer from the arguments of its constructor."""
+        return cls(**config)
+
+    def _start(self, batch_size):
+        if not self.stateful:
+            return self.get_initial_state(batch_size)
+        # A copy, because the variable changes before the gradient of this call is computed.
+        return [ops.copy(ops.stop_gradient(state)) for state in self.states]
+
+    def _check_call(self, sequences):
+        if self.use_cudnn is True:
+            raise ValueError(
+                "This layer has no cuDNN implementation. Pass `use_cudnn='auto'` or "
+                "`use_cudnn=False`. Received: use_cudnn=True"
+            )
+        if self.unroll and sequences.shape[1] is None:
+            raise ValueError(
+                "`unroll=True` needs a known number of steps. Give it in the shape of the input, "
+                f"or use `unroll=False`. Received: sequences.shape={tuple(sequences.shape)}"
+            )
+        if self.stateful and sequences.shape[0] not in (None, self.states[0].shape[0]):
+            raise ValueError(
+                "This layer with `stateful=True` was built for batches of "
+                f"{self.states[0].shape[0]} sequences; every batch must have as many. "
+                f"Received: a batch of {sequences.shape[0]} sequences"
+            )
+
+
+def _first(mask):
+    """Return the mask of the sequences from what may be a list of masks."""
+    return mask[0] if isinstance(mask, (list, tuple)) else mask

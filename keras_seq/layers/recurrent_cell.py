@@ -1,0 +1,173 @@
+"""What the cells of the gated recurrent layers have in common."""
+
+import keras
+from keras import activations, constraints, initializers, ops, regularizers
+
+
+class SequenceSeed(keras.random.SeedGenerator):
+    """A seed that moves on once per sequence, not with every draw.
+
+    The steps of one sequence then draw the same dropout mask wherever they draw it, also inside
+    the loop of `keras.layers.RNN`, where a variable cannot be changed.
+    """
+
+    def next(self, ordered=True):
+        """Return the seed of this sequence."""
+        return self.state.value * 1
+
+    def advance(self):
+        """Begin the next sequence."""
+        super().next()
+
+
+class RecurrentCell(keras.layers.Layer):
+    """Abstract cell of a gated recurrent layer: arguments, weights, dropout and configuration.
+
+    A subclass sets `gates`, the number of blocks of width `units` in the kernels, and defines
+    `call`.
+    """
+
+    gates = None
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        if isinstance(units, bool) or int(units) != units or units <= 0:
+            raise ValueError(
+                "`units` is the number of outputs of each step and must be a positive integer. "
+                f"Received: units={units}"
+            )
+        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+            if not 0 <= rate <= 1:
+                raise ValueError(
+                    f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
+                    f"Received: {name}={rate}"
+                )
+        # Keras chose between two orders of the same operations by this number; here there is one.
+        kwargs.pop("implementation", None)
+        super().__init__(**kwargs)
+        self.units = int(units)
+        self.activation = activations.get(activation)
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.recurrent_constraint = constraints.get(recurrent_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.seed = seed
+        self.seed_generator = SequenceSeed(seed) if dropout or recurrent_dropout else None
+        self.output_size = self.units
+        self.bias = None
+
+    def build(self, input_shape):
+        """Create the kernels and the bias."""
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.gates * self.units),
+            name="kernel",
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, self.gates * self.units),
+            name="recurrent_kernel",
+            initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=self._bias_shape(),
+                name="bias",
+                initializer=self._initial_bias,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def get_initial_state(self, batch_size=None):
+        """Return a state of zeros and begin a new sequence, which has its own dropout masks."""
+        if self.seed_generator is not None:
+            self.seed_generator.advance()
+        return self.zero_state(batch_size)
+
+    def zero_state(self, batch_size):
+        """Return a list of tensors of zeros of shape `(batch_size, units)`."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+    def dropout_masks(self, inputs, training):
+        """Return what to multiply the inputs and the recurrent state by, or `None` for nothing.
+
+        The masks are the same until the next sequence begins. `inputs` is a tensor of shape
+        `(batch, ..., features)`; the masks have shapes `(batch, features)` and `(batch, units)`.
+        """
+        if not training or self.seed_generator is None:
+            return None, None
+        features = inputs.shape[-1]
+        draws = keras.random.uniform(
+            (ops.shape(inputs)[0], features + self.units),
+            dtype="float32",
+            seed=self.seed_generator,
+        )
+        return (
+            self._dropout_mask(draws[:, :features], self.dropout),
+            self._dropout_mask(draws[:, features:], self.recurrent_dropout),
+        )
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "recurrent_activation": activations.serialize(self.recurrent_activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "recurrent_initializer": initializers.serialize(self.recurrent_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "recurrent_regularizer": regularizers.serialize(self.recurrent_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+    def _bias_shape(self):
+        return (self.gates * self.units,)
+
+    def _initial_bias(self, shape, dtype=None):
+        return self.bias_initializer(shape, dtype=dtype)
+
+    def _dropout_mask(self, draws, rate):
+        if not rate:
+            return None
+        scale = 1 / (1 - rate) if rate < 1 else 0.0
+        return ops.cast(draws >= rate, self.compute_dtype) * scale

@@ -1,0 +1,51 @@
+"""TensorFlow's version of `keras.ops.scan`."""
+
+import keras
+import tensorflow as tf
+
+
+def scan(f, init, xs):
+    """Carry a state along the first axis of tensors.
+
+    Any number of steps works: known, known only at run time, or zero; with gradients and under
+    XLA.
+
+    Args:
+        f: Function `(carry, x) -> (carry, y)` of one step; `y` has the shape and dtype of the
+            first tensor of the carry.
+        init: Tuple of tensors, the first carry; every step keeps their shapes and dtypes.
+        xs: Tensor or tuple of tensors of shape `(steps, ...)`.
+
+    Returns:
+        The last carry, and all `y` stacked into shape `(steps, ...)`.
+    """
+    flat_xs = [tf.convert_to_tensor(x) for x in keras.tree.flatten(xs)]
+    init = tuple(tf.convert_to_tensor(state) for state in init)
+    static_steps = flat_xs[0].shape[0]
+    steps = tf.shape(flat_xs[0])[0] if static_steps is None else static_steps
+    # An empty list of tensors whose shape is partly unknown cannot be stacked, so one entry goes
+    # in first and is cut off afterwards. Where the number of steps is known, none is needed.
+    spare = int(static_steps is None)
+
+    inputs = [
+        tf.TensorArray(x.dtype, size=steps, element_shape=x.shape[1:]).unstack(x) for x in flat_xs
+    ]
+    outputs = tf.TensorArray(init[0].dtype, size=steps + spare, element_shape=init[0].shape)
+    if spare:
+        outputs = outputs.write(0, init[0])
+
+    def body(step, outputs, *carry):
+        x = keras.tree.pack_sequence_as(xs, [array.read(step) for array in inputs])
+        new_carry, y = f(carry, x)
+        for new, old in zip(new_carry, carry, strict=True):
+            new.set_shape(old.shape)
+        return step + 1, outputs.write(step + spare, y), *new_carry
+
+    _, outputs, *carry = tf.while_loop(
+        lambda step, *_: step < steps,
+        body,
+        (tf.constant(0), outputs, *init),
+        # XLA sizes the list of intermediate values that the gradient needs by this bound.
+        maximum_iterations=steps,
+    )
+    return tuple(carry), outputs.stack()[spare:]
