@@ -134,10 +134,7 @@ class ExperimentConfig:
         if schema != SCHEMA:
             raise RequestError(f"schema: expected {SCHEMA}. Received: {schema!r}.")
         task = _task_choice(_table(document["task"], "task"))
-        models = tuple(
-            _model_choice(_table(entry, f"models[{i}]"))
-            for i, entry in enumerate(_typed(document["models"], list[Any], "models"))
-        )
+        models = tuple(_model_choice(entry) for entry in _model_entries(document))
         config = cls(
             name=_typed(document["name"], str, "name"),
             task=task,
@@ -200,6 +197,7 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
     if path[0] not in sections:
         raise UnknownNameError("--set section", path[0], sections)
     if path[0] == "models":
+        document["models"] = _model_entries(document)
         entries = {_label(entry): entry for entry in document["models"]}
         # A label may hold dots (`module:attribute` does); the field is what follows the last one.
         label = ".".join(path[1:-1])
@@ -211,6 +209,15 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
             raise RequestError(f"--set: expected {path[0]}.KEY=VALUE. Received: {assignment!r}.")
         target = document.setdefault(path[0], {})
     target[path[-1]] = _value(text.strip())
+
+
+def _model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tables of the models; a bare name stands for a table with nothing but the name."""
+    entries = _typed(document["models"], list[Any], "models")
+    return [
+        entry if isinstance(entry, dict) else {"name": _typed(entry, str, f"models[{i}]")}
+        for i, entry in enumerate(entries)
+    ]
 
 
 def _value(text: str) -> Any:

@@ -170,6 +170,14 @@ class ExperimentView:
         return Status.COMPLETED
 
     @property
+    def elapsed_seconds(self) -> float:
+        """From the supervisor's start to its end, or to the last word of any trial."""
+        if not math.isnan(self.ended):
+            return self.ended - self.started
+        heard = [t.updated for t in self.trials if not math.isnan(t.updated)]
+        return max(heard, default=self.started) - self.started
+
+    @property
     def remaining_seconds(self) -> float:
         """Estimated time to the end of all trials; NaN before it can be known."""
         known = [

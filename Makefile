@@ -1,0 +1,51 @@
+# `make run` and `make test` do everything from a clean clone; Python 3.11+ and make are all it takes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# Half the cores train in the tests themselves; more processes than this only wait for memory.
+TEST_JOBS ?= auto
+
+.PHONY: run test test-quick check lint check-install bench clean
+
+run: $(VENV)/app
+	@$(BIN)/keras-seq run digits
+
+test: $(VENV)/dev
+	$(BIN)/pytest -n $(TEST_JOBS)
+
+test-quick: $(VENV)/dev
+	$(BIN)/pytest -n $(TEST_JOBS) -m "not slow"
+
+# All that CI runs.
+check: lint test check-install
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The wheel, in an environment of its own without the development packages.
+check-install: $(VENV)/dev
+	$(BIN)/python tests/check_install.py
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "keras-seq needs Python 3.11 or newer; choose one with make PYTHON=python3.11" >&2; exit 2; }
+	@echo "Setting up $(VENV) (once)" >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow]' >&2
+	@touch $@
+
+$(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow,dev]' >&2
+	@touch $@ $(VENV)/app

@@ -1,0 +1,54 @@
+"""Which Keras backend a worker will use, found out without importing it.
+
+`python -P -m experiments.backend` imports it and prints its devices as JSON.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+from experiments.errors import RequestError, UnknownNameError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def configured_backend() -> str:
+    """The backend Keras would choose: `$KERAS_BACKEND`, else its `keras.json`, else TensorFlow."""
+    chosen = os.environ.get("KERAS_BACKEND")
+    if chosen:
+        return chosen
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        settings = json.loads((home / "keras.json").read_text())
+    except (OSError, ValueError):
+        return BACKENDS[0]
+    return str(settings.get("backend", BACKENDS[0]))
+
+
+def check_backend() -> str:
+    """The backend's name; raises `RequestError` when it is unknown or not installed."""
+    backend = configured_backend()
+    if backend not in BACKENDS:
+        raise UnknownNameError("KERAS_BACKEND", backend, BACKENDS)
+    if importlib.util.find_spec(backend) is None:
+        raise RequestError(
+            f"The Keras backend {backend} is not installed. "
+            f'Install it: pip install "keras-seq[app,{backend}]", '
+            "or choose another with KERAS_BACKEND."
+        )
+    return backend
+
+
+def main() -> None:
+    """Print the backend's name and devices."""
+    import keras
+
+    document = {"backend": keras.config.backend(), "devices": keras.distribution.list_devices()}
+    print(json.dumps(document))
+
+
+if __name__ == "__main__":
+    main()

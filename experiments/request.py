@@ -1,0 +1,59 @@
+"""Turns what a person asked on the command line or in a form into a configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.catalog import MODELS, TASKS
+from experiments.config import ExperimentConfig, read_document, set_value
+from experiments.errors import RequestError
+
+DEFAULT_SEEDS = 3
+MOST_SEEDS = 1000
+
+
+def experiment_request(
+    task: str,
+    *,
+    models: str | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    assignments: Sequence[str] = (),
+    jobs: int | None = None,
+    name: str | None = None,
+) -> ExperimentConfig:
+    """The experiment on a task or in a TOML file, with the given options laid over it.
+
+    Raises `RequestError` naming what is wrong and what would be right.
+    """
+    document, stem = _document(task)
+    if models is not None:
+        entries = [entry.strip() for entry in models.split(",")]
+        document["models"] = [{"name": entry} for entry in entries if entry]
+    document.setdefault("models", [{"name": entry} for entry in MODELS])
+    if seeds is not None:
+        if not 1 <= seeds <= MOST_SEEDS:
+            raise RequestError(f"--seeds: expected 1 to {MOST_SEEDS}. Received: {seeds}.")
+        document["seeds"] = list(range(seeds))
+    document.setdefault("seeds", list(range(DEFAULT_SEEDS)))
+    if steps is not None:
+        document.setdefault("budget", {})["steps"] = steps
+    if jobs is not None:
+        document["jobs"] = jobs
+    if name is not None:
+        document["name"] = name
+    # A name of its own for every run: asking again never meets the files of the last time.
+    document.setdefault("name", f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    for assignment in assignments:
+        set_value(document, assignment)
+    return ExperimentConfig.from_document(document)
+
+
+def _document(task: str) -> tuple[dict[str, Any], str]:
+    path = Path(task)
+    if task in TASKS or (path.suffix != ".toml" and not path.is_file()):
+        return {"task": {"name": task}}, task.rpartition(":")[2]
+    return read_document(path), path.stem

@@ -1,0 +1,196 @@
+"""The commands of `keras-seq`, each a few lines over the modules that do the work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from experiments.catalog import model_names, task_names
+from experiments.control import Request, ask
+from experiments.errors import RequestError, UnknownNameError
+from experiments.reader import ExperimentReader
+from experiments.request import experiment_request
+from experiments.store import ROOT_VARIABLE, default_root, experiments, find_experiment
+from tui.exit_code import exit_code
+
+app = typer.Typer(
+    name="keras-seq",
+    help="Train sequence models side by side on long-sequence tasks and compare them.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Root = Annotated[
+    Path, typer.Option("--root", help="Folder of the experiments.", envvar=ROOT_VARIABLE)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Name = Annotated[str, typer.Argument(help="An experiment under the root.")]
+ROOT = default_root()
+
+
+def run_command(arguments: list[str]) -> int:
+    """Carry out one command line; returns its exit code."""
+    try:
+        code = app(args=arguments, standalone_mode=False, prog_name="keras-seq")
+    except TyperException as error:
+        message = error.format_message()
+        end = "" if message.endswith((".", "?", ")")) else "."
+        raise RequestError(f"{message}{end} See keras-seq --help.") from error
+    return code if isinstance(code, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def dashboard(context: typer.Context, root: Root = ROOT) -> int:
+    """Open the dashboard. --debug, anywhere, shows tracebacks."""
+    if context.invoked_subcommand is not None:
+        return 0
+    if not sys.stdout.isatty():
+        raise RequestError("The dashboard needs a terminal. keras-seq --help lists the commands.")
+    return _open_dashboard(root, None)
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="A task, or an experiment in a TOML file.")],
+    models: Annotated[
+        str | None, typer.Option(help="Architectures, separated by commas; all by default.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds; 3 by default.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Weight updates of each trial.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="task.KEY=VALUE, budget.KEY=VALUE or models.NAME.KEY=VALUE."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Trials at a time; by cores and memory by default.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The experiment's name; task and time by default.")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No dashboard.")] = False,
+    as_json: Json = False,
+    root: Root = ROOT,
+) -> int:
+    """Train models on a task, side by side, and compare them."""
+    config = experiment_request(
+        task,
+        models=models,
+        seeds=seeds,
+        steps=steps,
+        assignments=assignments or [],
+        jobs=jobs,
+        name=name,
+    )
+    from experiments.backend import check_backend
+    from experiments.launch import launch
+
+    check_backend()
+    launched = launch(root, config)
+    if headless or as_json or not sys.stdout.isatty():
+        from tui.headless import follow
+
+        return follow(launched.folder, launched.supervisor, as_json=as_json)
+    return _open_dashboard(root, config.name)
+
+
+@app.command("list")
+def list_things(
+    what: Annotated[str, typer.Argument(help="tasks, models or experiments.")] = "experiments",
+    as_json: Json = False,
+    root: Root = ROOT,
+) -> int:
+    """List experiments, tasks or models."""
+    from tui import tables
+
+    kinds = ("experiments", "tasks", "models")
+    if what not in kinds:
+        raise UnknownNameError("list", what, kinds)
+    if what == "experiments":
+        views = [ExperimentReader(folder).read() for folder in experiments(root)]
+        rows: list[dict[str, Any]] = [tables.experiment_row(view) for view in views]
+        hint = f"No experiment in {root}. Start one: keras-seq run digits"
+    else:
+        names = task_names() if what == "tasks" else model_names()
+        rows = [tables.catalog_row(what, entry) for entry in names]
+        hint = ""
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        tables.print_rows(rows, hint)
+    return 0
+
+
+@app.command()
+def show(name: Name, as_json: Json = False, root: Root = ROOT) -> int:
+    """Print the standings of an experiment."""
+    from tui import tables
+
+    view = ExperimentReader(find_experiment(root, name)).read()
+    if as_json:
+        tables.print_json(view)
+    else:
+        tables.print_experiment(view)
+    return 0
+
+
+@app.command()
+def attach(name: Name, headless: bool = False, root: Root = ROOT) -> int:
+    """Watch an experiment, running or finished."""
+    folder = find_experiment(root, name)
+    if headless or not sys.stdout.isatty():
+        from tui.headless import follow
+
+        return follow(folder, None, as_json=False)
+    return _open_dashboard(root, name)
+
+
+@app.command()
+def stop(
+    name: Name,
+    trial: Annotated[str | None, typer.Argument(help="One trial; all by default.")] = None,
+    root: Root = ROOT,
+) -> int:
+    """Stop an experiment or one of its trials: each finishes its step first."""
+    folder = find_experiment(root, name)
+    view = ExperimentReader(folder).read()
+    if trial is not None and view.trial(trial) is None:
+        raise UnknownNameError(f"trial of {name}", trial, [t.name for t in view.trials])
+    asked = [
+        t.name
+        for t in view.trials
+        if not t.status.is_finished and (trial is None or t.name == trial)
+    ]
+    for trial_name in asked:
+        ask(folder.trial(trial_name), Request.STOP)
+    print(f"Asked to stop: {', '.join(asked)}" if asked else "Nothing to stop: all is finished.")
+    return 0
+
+
+@app.command()
+def doctor(as_json: Json = False, root: Root = ROOT) -> int:
+    """Say what this machine has: backend, devices, versions, terminal, root."""
+    from tui.doctor import diagnose
+
+    return diagnose(root, as_json=as_json)
+
+
+def _open_dashboard(root: Path, name: str | None) -> int:
+    # Textual takes 0.13 s to import; the other commands do without.
+    from tui.app import KerasSeqApp
+
+    KerasSeqApp(root, name).run()
+    if name is None:
+        return 0
+    from tui import tables
+
+    view = ExperimentReader(find_experiment(root, name)).read()
+    tables.print_experiment(view)
+    return exit_code(view)

@@ -1,0 +1,48 @@
+"""Numbers as people read them; the same in tables, plots and the dashboard."""
+
+import math
+
+from experiments.stats import Interval
+
+UNKNOWN = "-"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """`value` with `digits` significant digits; `-` when it is unknown."""
+    if math.isnan(value):
+        return UNKNOWN
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.{digits - 1}e}"
+    # A fixed number of decimals keeps accuracies under one another.
+    decimals = (
+        max(0, digits - 1 - math.floor(math.log10(abs(value)))) if abs(value) >= 1 else digits
+    )
+    return f"{value:.{decimals}f}"
+
+
+def bounds(interval: Interval) -> str:
+    """The interval's bounds, or what is missing for one."""
+    if interval.n < 2:
+        return "one seed" if interval.n else UNKNOWN
+    return f"[{number(interval.low)}, {number(interval.high)}]"
+
+
+def count(value: int | None) -> str:
+    """A whole number with its thousands apart."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def milliseconds(seconds: float) -> str:
+    """A short time."""
+    return UNKNOWN if math.isnan(seconds) else f"{number(seconds * 1000)} ms"
+
+
+def duration(seconds: float) -> str:
+    """A time as `m:ss` or `h:mm:ss`; `-` when it is unknown."""
+    if math.isnan(seconds):
+        return UNKNOWN
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
