@@ -44,7 +44,7 @@ class Adding(Task):
 
     name: ClassVar[str] = "adding"
     metric: ClassVar[Metric] = Metric("mse", higher_is_better=False)
-    budget: ClassVar[Budget] = Budget(steps=2000, batch_size=32, learning_rate=2e-3, evaluations=20)
+    budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
 
     length: Annotated[int, Meta(ge=2)] = 100
     """Steps of a sequence."""

@@ -50,7 +50,7 @@ class CopyMemory(Task):
 
     name: ClassVar[str] = "copy_memory"
     metric: ClassVar[Metric] = Metric("token_accuracy", higher_is_better=True)
-    budget: ClassVar[Budget] = Budget(steps=2000, batch_size=32, learning_rate=2e-3, evaluations=20)
+    budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
 
     length: Positive = 100
     """T of the paper: steps between the last digit read and the first recalled."""

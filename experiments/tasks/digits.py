@@ -48,7 +48,7 @@ class Digits(Task):
 
     name: ClassVar[str] = "digits"
     metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True)
-    budget: ClassVar[Budget] = Budget(steps=930, batch_size=32, learning_rate=3e-3, evaluations=25)
+    budget: ClassVar[Budget] = Budget(steps=1500, learning_rate=3e-3)
 
     @property
     def input(self) -> Channels:

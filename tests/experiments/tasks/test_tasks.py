@@ -1,0 +1,141 @@
+"""What every task of the catalog keeps to."""
+
+import doctest
+import sys
+
+import numpy as np
+import pytest
+
+from experiments.catalog import TASKS
+from experiments.errors import UnknownNameError
+from experiments.tasks.task import Channels, Classes, Tokens
+
+EVALUATION_SPLITS = ("validation", "test")
+
+
+@pytest.fixture(params=TASKS.values(), ids=TASKS.keys())
+def task(request):
+    return request.param()
+
+
+@pytest.fixture(params=EVALUATION_SPLITS)
+def split(request):
+    return request.param
+
+
+def equal(a, b):
+    return all(np.array_equal(left, right) for left, right in zip(a, b, strict=True))
+
+
+def check_form(task, batch, size):
+    assert batch.inputs.shape[:2] == (size, task.sequence_length)
+    if isinstance(task.input, Tokens):
+        assert batch.inputs.ndim == 2
+        assert batch.inputs.dtype == np.int32
+        assert 0 <= batch.inputs.min() <= batch.inputs.max() < task.input.vocabulary_size
+    else:
+        assert isinstance(task.input, Channels)
+        assert batch.inputs.shape[2:] == (task.input.width,)
+        assert batch.inputs.dtype == np.float32
+        assert np.isfinite(batch.inputs).all()
+    steps = (task.sequence_length,) if task.target.per_step else ()
+    if isinstance(task.target, Classes):
+        assert batch.targets.shape == (size, *steps)
+        assert batch.targets.dtype == np.int32
+        assert 0 <= batch.targets.min() <= batch.targets.max() < task.target.count
+    else:
+        assert batch.targets.shape == (size, *steps, task.target.width)
+        assert batch.targets.dtype == np.float32
+        assert np.isfinite(batch.targets).all()
+
+
+@pytest.mark.parametrize("size", [1, 7, 32])
+def test_training_batches_have_the_declared_form(task, size):
+    check_form(task, task.train_batch(seed=0, index=3, size=size), size)
+
+
+def test_evaluation_sets_have_the_declared_form(task, split):
+    batch = task.evaluation_set(split, seed=0)
+    check_form(task, batch, len(batch.inputs))
+
+
+def test_training_batch_is_a_pure_function_of_seed_index_and_size(task):
+    first = task.train_batch(seed=5, index=40, size=16)
+    task.train_batch(seed=1, index=2, size=8)
+    first.inputs[:] = 0  # what a caller does with its batch stays with the caller
+    again = task.train_batch(seed=5, index=40, size=16)
+    assert again.inputs.any()
+    assert equal(again, type(task)().train_batch(seed=5, index=40, size=16))
+
+
+def test_evaluation_set_is_a_pure_function_of_split_and_seed(task, split):
+    first = task.evaluation_set(split, seed=5)
+    first.inputs[:] = 0
+    again = task.evaluation_set(split, seed=5)
+    assert again.inputs.any()
+    assert equal(again, type(task)().evaluation_set(split, seed=5))
+
+
+def test_training_batches_differ_across_indices_and_seeds(task):
+    batch = task.train_batch(seed=0, index=0, size=16)
+    assert not equal(batch, task.train_batch(seed=0, index=1, size=16))
+    assert not equal(batch, task.train_batch(seed=1, index=0, size=16))
+
+
+def test_no_sequence_is_in_two_splits(task):
+    splits = [task.train_batch(0, 0, 1000).inputs]
+    splits += [task.evaluation_set(split, 0).inputs for split in EVALUATION_SPLITS]
+    sequences = [{sequence.tobytes() for sequence in inputs} for inputs in splits]
+    assert len(sequences[0] | sequences[1] | sequences[2]) == sum(map(len, sequences))
+
+
+def test_a_split_that_is_not_there_is_refused_by_name(task):
+    with pytest.raises(UnknownNameError, match="Unknown split 'extrapolation'"):
+        task.evaluation_set("extrapolation", seed=0)
+
+
+def test_perfect_predictions_measure_perfect(task, split):
+    batch = task.evaluation_set(split, seed=0)
+    if isinstance(task.target, Classes):
+        predictions = 50 * np.eye(task.target.count, dtype=np.float32)[batch.targets]
+    else:
+        predictions = batch.targets
+    measures = task.measure(predictions, batch)
+    assert measures["loss"] == pytest.approx(0, abs=1e-9)
+    assert measures[task.metric.name] == float(task.metric.higher_is_better)
+
+
+def test_baselines_predict_the_test_split_and_are_not_perfect(task):
+    test = task.evaluation_set("test", seed=2)
+    classes = (task.target.count,) if isinstance(task.target, Classes) else ()
+    perfect = float(task.metric.higher_is_better)
+    baselines = task.baselines(seed=2)
+    assert baselines
+    for predictions in baselines.values():
+        assert predictions.shape == test.targets.shape + classes
+        measures = task.measure(predictions, test)
+        assert all(np.isfinite(value) for value in measures.values())
+        assert measures["loss"] > 0
+        assert task.metric.better(perfect, measures[task.metric.name])
+
+
+def test_predictions_of_the_wrong_shape_are_refused(task):
+    test = task.evaluation_set("test", seed=0)
+    predictions = next(iter(task.baselines(seed=0).values()))
+    with pytest.raises(ValueError, match="one to one"):
+        task.measure(predictions[:-1], test)
+
+
+def test_predictions_that_are_not_numbers_measure_as_no_better(task):
+    test = task.evaluation_set("test", seed=0)
+    predictions = np.full_like(next(iter(task.baselines(seed=0).values())), np.nan)
+    measures = task.measure(predictions, test)
+    assert np.isnan(measures["loss"])
+    assert np.isnan(measures[task.metric.name]) or measures[task.metric.name] == 0
+
+
+def test_examples_of_the_docstring_hold(task):
+    module = sys.modules[type(task).__module__]
+    result = doctest.testmod(module)
+    assert result.attempted >= 2
+    assert result.failed == 0
