@@ -33,7 +33,7 @@ class BidirectionalLSTM(Model):
 
     def build(self, task: Task) -> keras.Model:
         """The layers, then one dense layer."""
-        from keras import layers  # 2-3 s, paid in the trial's process
+        from keras_seq import layers  # with Keras 2-3 s, paid in the trial's process
 
         return stack(
             task,

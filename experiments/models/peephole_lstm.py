@@ -33,11 +33,13 @@ class PeepholeLSTM(Model):
 
     def build(self, task: Task) -> keras.Model:
         """The layers, then one dense layer."""
-        from keras import layers  # 2-3 s, paid in the trial's process
+        from keras_seq import layers  # with Keras 2-3 s, paid in the trial's process
 
         return stack(
             task,
-            lambda return_sequences: layers.LSTM(self.units, return_sequences=return_sequences),
+            lambda return_sequences: layers.PeepholeLSTM(
+                self.units, return_sequences=return_sequences
+            ),
             num_layers=self.num_layers,
             dropout=self.dropout,
             embedding_dim=self.embedding_dim,

@@ -1,0 +1,204 @@
+"""What every model of the catalog keeps to, on toy tasks."""
+
+from dataclasses import dataclass, fields, replace
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+
+from experiments.budget import Budget
+from experiments.catalog import MODELS
+from experiments.errors import RequestError
+from experiments.models.transformer import Transformer
+from experiments.tasks.adding import Adding
+from experiments.tasks.copy_memory import CopyMemory
+from experiments.tasks.digits import Digits
+from experiments.tasks.task import Batch, Channels, Classes, Metric, Task, Tokens, Values
+
+INPUTS = {"tokens": Tokens(7), "channels": Channels(3)}
+TARGETS = {
+    "classes": Classes(4),
+    "classes_per_step": Classes(4, per_step=True),
+    "values": Values(2),
+    "values_per_step": Values(2, per_step=True),
+}
+LOOKS_AHEAD = {"bidirectional_lstm", "transformer"}
+
+
+@dataclass(frozen=True)
+class Toy(Task):
+    """Noise in, noise out."""
+
+    name = "toy"
+    metric = Metric("loss", higher_is_better=False)
+    budget = Budget()
+
+    input: Tokens | Channels = INPUTS["channels"]
+    target: Classes | Values = TARGETS["classes"]
+    sequence_length: int = 6
+
+    def train_batch(self, seed, index, size):
+        rng = self.generator("train", seed, index)
+        shape = (size, self.sequence_length)
+        if isinstance(self.input, Tokens):
+            inputs = rng.integers(self.input.vocabulary_size, size=shape)
+        else:
+            inputs = rng.random((*shape, self.input.width), np.float32)
+        shape = shape if self.target.per_step else shape[:1]
+        if isinstance(self.target, Classes):
+            return Batch(inputs, rng.integers(self.target.count, size=shape))
+        return Batch(inputs, rng.random((*shape, self.target.width), np.float32))
+
+    def evaluation_set(self, split, seed):
+        return self.train_batch(seed, 0, 4)
+
+    def measure(self, predictions, batch):
+        return {"loss": 0.0}
+
+    def baselines(self, seed):
+        return {}
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+def model(request):
+    return request.param()
+
+
+@pytest.fixture(params=INPUTS.values(), ids=INPUTS.keys())
+def input_form(request):
+    return request.param
+
+
+@pytest.fixture(params=TARGETS.values(), ids=TARGETS.keys())
+def target_form(request):
+    return request.param
+
+
+def compiled(network, task, **options):
+    loss = "mse"
+    if isinstance(task.target, Classes):
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.Adam(task.budget.learning_rate, global_clipnorm=1.0)
+    network.compile(optimizer, loss, **options)
+    return network
+
+
+def predictions(network, inputs):
+    return keras.ops.convert_to_numpy(network(inputs, training=False))
+
+
+def test_predicts_and_trains_for_every_form_of_task(model, input_form, target_form):
+    task = Toy(input_form, target_form)
+    model.check(task)
+    network = model.build(task)
+    inputs, targets = task.train_batch(seed=0, index=0, size=5)
+    width = target_form.count if isinstance(target_form, Classes) else target_form.width
+    steps = (6,) if target_form.per_step else ()
+    assert predictions(network, inputs).shape == (5, *steps, width)
+    before = [weight.copy() for weight in network.get_weights()]
+    compiled(network, task, run_eagerly=True)
+    assert np.isfinite(network.train_on_batch(inputs, targets))
+    moved = [not np.array_equal(*pair) for pair in zip(before, network.get_weights(), strict=True)]
+    assert np.mean(moved) > 0.7  # a key's bias in attention has no gradient
+
+
+def test_other_lengths_can_be_predicted(model):
+    network = model.build(Toy(target=TARGETS["classes_per_step"]))
+    for length in (2, 6, 11):
+        assert predictions(network, np.zeros((2, length, 3), np.float32)).shape == (2, length, 4)
+
+
+def test_stacks_and_drops_as_asked(model):
+    task = Toy()
+    deep = replace(model, num_layers=3, dropout=0.5).build(task)
+    assert deep.count_params() > replace(model, num_layers=2).build(task).count_params()
+    inputs = task.train_batch(0, 0, 5).inputs
+    assert np.array_equal(predictions(deep, inputs), predictions(deep, inputs))
+    first, second = (keras.ops.convert_to_numpy(deep(inputs, training=True)) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_looks_ahead_only_where_it_says_so(model):
+    network = model.build(Toy(target=TARGETS["values_per_step"]))
+    inputs = Toy().train_batch(0, 0, 5).inputs
+    other = inputs.copy()
+    other[:, 4:] += 1
+    same = np.isclose(predictions(network, inputs), predictions(network, other), atol=1e-6)
+    assert same[:, :4].all() == (model.name not in LOOKS_AHEAD)
+    assert not same[:, 4:].any()
+
+
+def test_every_step_counts(model):
+    network = model.build(Toy(target=TARGETS["values"]))
+    inputs = Toy().train_batch(0, 0, 1).inputs
+    for step in range(6):
+        other = inputs.copy()
+        other[:, step] += 1
+        assert not np.allclose(predictions(network, inputs), predictions(network, other), atol=1e-7)
+
+
+def test_order_counts(model):
+    network = model.build(Toy(target=TARGETS["values"]))
+    inputs = Toy().train_batch(0, 0, 1).inputs
+    assert not np.allclose(predictions(network, inputs), predictions(network, inputs[:, ::-1]))
+
+
+def test_start_is_decided_by_the_seed(model):
+    def start(seed):
+        keras.utils.set_random_seed(seed)
+        return model.build(Toy(INPUTS["tokens"])).get_weights()
+
+    first, again, other = start(1), start(1), start(2)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+# Keras 3.15 on TensorFlow copies variables in a way that numpy 2.4 deprecates.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_saves_and_loads(model, tmp_path):
+    task = Toy(INPUTS["tokens"], TARGETS["classes_per_step"])
+    network = model.build(task)
+    network.save(tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras")
+    inputs = task.train_batch(0, 0, 5).inputs
+    assert np.allclose(predictions(loaded, inputs), predictions(network, inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("task", [Adding(), CopyMemory()], ids=lambda task: task.name)
+def test_builds_for_the_tasks_of_the_catalog(model, task):
+    model.check(task)
+    network = model.build(task)
+    batch = task.train_batch(0, 0, 2)
+    width = task.target.count if isinstance(task.target, Classes) else task.target.width
+    steps = (task.sequence_length,) if task.target.per_step else ()
+    assert predictions(network, batch.inputs).shape == (2, *steps, width)
+
+
+def test_default_sizes_are_alike_on_digits(model):
+    reference = MODELS["lstm"]().build(Digits()).count_params()
+    assert model.build(Digits()).count_params() == pytest.approx(reference, rel=0.02)
+
+
+def test_learns_digits_in_four_epochs(model):
+    task = Digits()
+    keras.utils.set_random_seed(0)
+    network = compiled(model.build(task), task)
+    for index in range(150):
+        network.train_on_batch(*task.train_batch(seed=0, index=index, size=32))
+    batch = task.evaluation_set("validation", 0)
+    assert task.measure(predictions(network, batch.inputs), batch)["accuracy"] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(model, field.name) for model in MODELS.values() for field in fields(model)],
+)
+def test_settings_out_of_bounds_are_refused_by_name(model, field):
+    with pytest.raises(msgspec.ValidationError, match=rf"\$\.{field}"):
+        msgspec.convert({field: -1}, model)
+
+
+def test_transformer_width_must_divide_by_heads():
+    with pytest.raises(RequestError, match=r"multiple of num_heads.*hidden_dim=30, num_heads=4"):
+        Transformer(hidden_dim=30).check(Toy())
