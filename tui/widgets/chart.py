@@ -61,7 +61,8 @@ class Chart:
     @cached_property
     def muted(self) -> list[bool]:
         """Whether each curve stands back behind a highlighted one."""
-        return [any(self.front) and not front for front in self.front]
+        some = any(self.front)
+        return [some and not front for front in self.front]
 
     @cached_property
     def banded(self) -> list[Curve]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.widgets.axis import Axis, widened
-from tui.widgets.band import EIGHTHS, band_tints
+from tui.widgets.band import band_tints
 from tui.widgets.chart import Chart, Frame, data_x_range, data_y_range, y_axis_for
 from tui.widgets.curve import Floats, Points
 from tui.widgets.glyphs import GLYPHS, GlyphSet
@@ -22,6 +22,8 @@ _HALVES = np.array([0x20, 0x2580, 0x2584, 0x2588], np.uint32)
 _LOWER_EIGHTHS = np.array([0x20, *range(0x2581, 0x2589)], np.uint32)
 # How many curves' marks may be stacked at one place.
 _LANES = 3
+# The label in the margin is seen from this many columns away.
+_LABEL_REACH = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,10 @@ def draw_chart(chart: Chart, width: int, height: int) -> Drawing:
     most_ticks = max(2, plot_height // 3)
     y_range = data_y_range(chart, points, x_axis)
     y_axis = y_axis_for(chart, y_range, most_ticks)
+    lanes = min(_LANES, sum(bool(_in_view(shown.above, x_axis).size) for shown in points))
+    if y_range and chart.y_limits is None and plot_height >= 4 * lanes:
+        # Room for the marks, so that they hide no curve.
+        y_axis = Axis(y_axis.low, y_axis.value(1 + lanes / plot_height), y_axis.scale)
     y_ticks = y_axis.labelled_ticks(most_ticks) if y_range or chart.y_limits else []
     left = max((len(label) for _, label in y_ticks), default=0) + 1
     if left > width * 0.4:
@@ -123,8 +129,10 @@ def _draw_axes(
 ) -> None:
     line = frame.left - 1
     used: set[int] = set()
-    for row in range(frame.top, frame.top + frame.height):
-        picture.put(row, line, glyphs.left, Ink.AXIS)
+    bottom = frame.top + frame.height
+    across = slice(frame.left, frame.right)
+    if line >= 0:
+        picture.fill(slice(frame.top, bottom), slice(line, line + 1), glyphs.left, Ink.AXIS)
     for position, label in y_ticks:
         row = frame.top + frame.height - 1 - int(position * frame.height * (1 - 1e-9))
         if row in used:
@@ -132,13 +140,12 @@ def _draw_axes(
         used.add(row)
         picture.put(row, line - len(label), label, Ink.TICK)
         picture.put(row, line, glyphs.left_tick, Ink.AXIS)
-        picture.put(row, frame.left, glyphs.grid * frame.width, Ink.GRID, frame.right)
+        picture.fill(slice(row, row + 1), across, glyphs.grid, Ink.GRID)
     if not axis_rows:
         return
-    bottom = frame.top + frame.height
     if axis_rows == 2:
         picture.put(bottom, line, glyphs.corner, Ink.AXIS)
-        picture.put(bottom, frame.left, glyphs.bottom * frame.width, Ink.AXIS)
+        picture.fill(slice(bottom, bottom + 1), across, glyphs.bottom, Ink.AXIS)
     stop = -1
     label_row = bottom + axis_rows - 1
     for position, label in frame.x_axis.labelled_ticks(max(1, frame.width // 10)):
@@ -171,21 +178,20 @@ def _draw_curves(
     glyph, ink, tint = frame.window(picture)
 
     tints = band_tints(chart.banded, frame.x_axis, frame.y_axis, frame.width, frame.height)
-    if tints.any():
-        # A cell of a line is tinted where a band covers its middle; other cells show the
-        # edge of a band to an eighth of their height.
-        top, bottom = tints[:, 0].astype(np.int32), tints[:, -1].astype(np.int32)
-        tint[...] = tints[:, EIGHTHS // 2 - 1] & tints[:, EIGHTHS // 2]
-        split = ~lit & (top != bottom)
+    if tints is not None:
+        tint[...] = tints.cells
         if chart.mode == "ascii":
-            inside = ~lit & (tint > 0)
+            inside = tint > 0
             glyph[inside] = ord(":")
             ink[inside] = Ink.MUTED + np.log2(tint[inside]).astype(np.int32)
         else:
-            filled = (tints == tints[:, -1:]).sum(axis=1)
-            glyph[split] = _LOWER_EIGHTHS[filled[split]]
+            # Cells without a line show the edge of a band to an eighth of their height.
+            eighths = tints.eighths
+            split = ~lit & (eighths[:, 0] != eighths[:, -1])
+            bottom = eighths[:, -1].astype(np.int32)
+            glyph[split] = _LOWER_EIGHTHS[(eighths == eighths[:, -1:]).sum(axis=1)[split]]
             ink[split] = Ink.TINT + bottom[split]
-            tint[split] = top[split]
+            tint[split] = eighths[:, 0][split]
 
     inks = np.array(
         [series_ink(curve, muted) for curve, muted in zip(chart.curves, chart.muted, strict=True)]
@@ -233,7 +239,8 @@ def _draw_ends(
         ink = series_ink(curve, chart.muted[index], strong=True)
         start = frame.left + column
         picture.put(frame.top + row, start, markers[curve.color % len(markers)], ink)
-        if column + 1 < frame.width and not lit[row, column + 1]:
+        # Near the right edge the label in the margin stands close enough.
+        if column + _LABEL_REACH < frame.width and not lit[row, column + 1]:
             picture.put(frame.top + row, start + 1, series_letter(curve.color), ink)
 
 
@@ -260,13 +267,13 @@ def _draw_marks(
                 here = wanted & ~taken[edge, lane]
                 row = lane if edge == 0 else frame.height - 1 - lane
                 glyph[row, here] = ord(character)
-                ink[row, here] = series_ink(curve, chart.muted[index], strong=True)
+                ink[row, here] = series_ink(curve, chart.muted[index])
                 taken[edge, lane] |= here
                 wanted &= ~here
 
 
 def _in_view(x: Floats, axis: Axis) -> Floats:
-    return x[(x >= axis.low) & (x <= axis.high)]
+    return x[(x >= axis.low) & (x <= axis.high)] if x.size else x
 
 
 def _is_marked(points: Points, x_axis: Axis) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -23,7 +24,7 @@ from tui.widgets.crosshair import draw_crosshair, nearest_x
 from tui.widgets.curve import Curve
 from tui.widgets.drawing import Drawing, draw_chart
 from tui.widgets.glyphs import PlotMode, mode_for_terminal, output_encoding
-from tui.widgets.picture import Picture, visible
+from tui.widgets.picture import visible
 from tui.widgets.plot_style import COMPONENTS, cell_style
 
 __all__ = ["Curve", "LinePlot", "PlotMode"]
@@ -252,7 +253,8 @@ class LinePlot(Widget, can_focus=True):
         picture = drawing.picture
         if self.cursor_x is not None:
             picture = draw_crosshair(drawing, self.chart, self.cursor_x)
-        return [self._strip(picture, row) for row in range(picture.height)]
+        keys = picture.keys()
+        return [self._strip(picture.line(row), keys[row]) for row in range(picture.height)]
 
     def _drawn(self, size: Size) -> Drawing:
         drawing = self._drawing
@@ -260,30 +262,26 @@ class LinePlot(Widget, can_focus=True):
             drawing = self._drawing = draw_chart(self.chart, *size)
         return drawing
 
-    def _strip(self, picture: Picture, row: int) -> Strip:
-        text = picture.line(row)
-        keys = picture.ink[row] << 8 | picture.tint[row]
-        starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
+    def _strip(self, text: str, keys: NDArray[np.int32]) -> Strip:
+        styles = self._styles
+        starts = [0, *((keys[1:] != keys[:-1]).nonzero()[0] + 1).tolist()]
         segments = [
-            Segment(visible(text[start:stop]), self._style(key))
+            Segment(text[start:stop], styles.get(key) or self._style(key))
             for start, stop, key in zip(
                 starts, [*starts[1:], len(text)], keys[starts].tolist(), strict=True
             )
         ]
-        return Strip(segments, picture.width)
+        if "\0" in text:
+            segments = [Segment(visible(part.text), part.style) for part in segments]
+        return Strip(segments, len(text))
 
     def _style(self, key: int) -> Style:
-        style = self._styles.get(key)
-        if style is None:
-            style = self._styles[key] = self._make_style(key)
-        return style
-
-    def _make_style(self, key: int) -> Style:
         ink, members = key >> 8, key & 0xFF
         _, _, background, color = self.colors
         component = COMPONENTS.get(ink)
         base = None if component is None else self.get_component_rich_style(component)
-        return cell_style(ink, members, background, color, base)
+        style = self._styles[key] = cell_style(ink, members, background, color, base)
+        return style
 
     # Cursor and view
 

@@ -74,6 +74,12 @@ class Picture:
         stop = self.width if stop is None else min(stop, self.width)
         if not 0 <= row < self.height:
             return column
+        if text.isascii() and text.isprintable() and column >= 0:
+            text = text[: max(stop - column, 0)]
+            end = column + len(text)
+            self.glyph[row, column:end] = np.frombuffer(text.encode(), np.uint8)
+            self.ink[row, column:end] = ink
+            return end
         for character in text:
             size = _cell_size(character)
             if size == 0:
@@ -89,9 +95,23 @@ class Picture:
             column += size
         return column
 
-    def is_blank(self, row: int, start: int, stop: int) -> bool:
-        """Whether nothing is written in part of a row."""
-        return bool((self.glyph[row, max(start, 0) : stop] == _SPACE).all())
+    def fill(self, rows: slice, columns: slice, character: str, ink: int) -> None:
+        """Repeat a character over a rectangle."""
+        self.glyph[rows, columns] = ord(character)
+        self.ink[rows, columns] = ink
+
+    def keys(self) -> NDArray[np.int32]:
+        """Ink and tint of each cell as `ink << 8 | tint`.
+
+        Spaces take over the ink to their left, which does not show, so that runs of equal
+        keys are long.
+        """
+        columns = np.arange(self.width)
+        written = np.maximum.accumulate(np.where(self.glyph != _SPACE, columns, 0), axis=1)
+        ink = np.take_along_axis(self.ink, written, axis=1)
+        # Titles may be underlined, which would show.
+        ink[(ink == Ink.TITLE) & (self.ink != Ink.TITLE)] = Ink.PLAIN
+        return ink << 8 | self.tint
 
     def line(self, row: int) -> str:
         """One row as text, one character per code point."""

@@ -41,6 +41,8 @@ class Spans:
     end_column: Integers
 
 
+# Huge values overflow to infinity and lie out of view; equal positions give NaN, seen below.
+@np.errstate(all="ignore")
 def curve_spans(
     curves: Sequence[Points], x_axis: Axis, y_axis: Axis, columns: int, rows: int
 ) -> Spans:
@@ -94,8 +96,7 @@ def curve_spans(
             before[index, joined] = y[left]
             after[index, joined] = y[right]
             start = x[left] * 0.5
-            with np.errstate(all="ignore"):
-                part[index, joined] = (edges[joined] * 0.5 - start) / (x[right] * 0.5 - start)
+            part[index, joined] = (edges[joined] * 0.5 - start) / (x[right] * 0.5 - start)
     return _to_rows(least, greatest, before, after, part, last, last_x, x_axis, y_axis, rows)
 
 
@@ -124,9 +125,8 @@ def _to_rows(
     first = np.ceil(line_low - 0.5)
     final = np.ceil(line_high - 0.5) - 1
     has_points = low <= high
-    with np.errstate(invalid="ignore"):  # inf - inf where there is neither point nor line
-        flat = ~has_points & (first > final)
-        middle = np.floor((line_low + line_high) * 0.5)
+    flat = ~has_points & (first > final)
+    middle = np.floor((line_low + line_high) * 0.5)
     first = np.where(flat, middle, np.fmin(first, np.floor(low)))
     final = np.where(flat, middle, np.fmax(final, np.floor(high)))
     empty = ~np.isfinite(first) | ~np.isfinite(final)
