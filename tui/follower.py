@@ -1,0 +1,111 @@
+"""Follows an experiment from a thread of its own, so that the screen never waits for a disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from experiments.errors import KerasSeqError
+from experiments.leaderboard import Leaderboard, leaderboard
+from experiments.read_model import ExperimentView
+from experiments.reader import ExperimentReader
+from experiments.store import ExperimentFolder
+from tui.messages import PulseTaken, ReadingFailed, SnapshotTaken
+from tui.widgets.curve import Curve
+from tui.widgets.model_curves import CurveMaker
+
+POLL_SECONDS = 0.2
+PULSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An experiment at one moment, with all that its screens draw."""
+
+    folder: ExperimentFolder
+    view: ExperimentView
+    board: Leaderboard
+    curves: Mapping[str, tuple[Curve, ...]]
+    """By measurement, one curve per model."""
+
+    @property
+    def metric_key(self) -> str:
+        """The validation measurement of the task's metric."""
+        return f"validation_{self.view.config.task.task.metric.name}"
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The time and how busy this machine is."""
+
+    time: float
+    """Seconds since the epoch."""
+    cpu_percent: float
+    memory_used: int
+    memory_total: int
+
+
+def take_pulse() -> Pulse:
+    """Read the clock and the machine's load since the last call."""
+    import psutil  # 15-30 ms
+
+    memory = psutil.virtual_memory()
+    return Pulse(
+        time.time(), psutil.cpu_percent(None), memory.total - memory.available, memory.total
+    )
+
+
+class Follower:
+    """Makes a snapshot whenever an experiment has changed."""
+
+    def __init__(self, folder: ExperimentFolder) -> None:
+        self.folder = folder
+        self.keys: frozenset[str] = frozenset()
+        """Measurements to draw besides the usual ones. The screen's thread replaces it."""
+        self._reader: ExperimentReader | None = None
+        self._curves = CurveMaker()
+        self._shown: tuple[ExperimentView, frozenset[str]] | None = None
+
+    def poll(self) -> Snapshot | None:
+        """The newest snapshot, or None when there is nothing new; raises `KerasSeqError`."""
+        if self._reader is None:
+            self._reader = ExperimentReader(self.folder)
+        view, keys = self._reader.read(), self.keys
+        if self._shown is not None and self._shown[0] is view and self._shown[1] == keys:
+            return None
+        self._shown = (view, keys)
+        usual = (f"validation_{view.config.task.task.metric.name}", "train_loss", "gradient_norm")
+        return Snapshot(
+            folder=self.folder,
+            view=view,
+            board=leaderboard(view),
+            curves={key: self._curves.make(view, key) for key in {*usual, *keys}},
+        )
+
+
+def follow(
+    follower: Follower, post: Callable[[Message], object], cancelled: threading.Event
+) -> None:
+    """Post what is new until `cancelled`; a problem is said once, and reading goes on."""
+    said = ""
+    next_pulse = 0.0
+    while True:
+        try:
+            snapshot = follower.poll()
+        except KerasSeqError as error:
+            if str(error) != said:
+                said = str(error)
+                post(ReadingFailed(said))
+        else:
+            if snapshot is not None:
+                said = ""
+                post(SnapshotTaken(snapshot))
+        if time.monotonic() >= next_pulse:
+            next_pulse = time.monotonic() + PULSE_SECONDS
+            post(PulseTaken(take_pulse()))
+        if cancelled.wait(POLL_SECONDS):
+            return

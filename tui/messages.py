@@ -1,0 +1,118 @@
+"""What the dashboard's parts tell each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from experiments.config import ExperimentConfig
+    from experiments.read_model import ExperimentView
+    from experiments.store import ExperimentFolder
+    from tui.follower import Pulse, Snapshot
+
+
+@dataclass
+class SnapshotTaken(Message):
+    """The experiment on screen has changed."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer snapshot holds all that a waiting one does."""
+        return isinstance(message, SnapshotTaken)
+
+
+@dataclass
+class PulseTaken(Message):
+    """A second has passed."""
+
+    pulse: Pulse
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, PulseTaken)
+
+
+@dataclass
+class ReadingFailed(Message):
+    """Files cannot be read; `problem` is one sentence for a person."""
+
+    problem: str
+
+
+@dataclass
+class ExperimentChosen(Message):
+    """A person wants to see an experiment."""
+
+    folder: ExperimentFolder
+
+
+@dataclass
+class TrialChosen(Message):
+    """A person wants to see a trial of the experiment on screen."""
+
+    trial: str
+
+
+@dataclass
+class PlotsChosen(Message):
+    """A person wants to see measurements that are not drawn by default."""
+
+    keys: frozenset[str]
+
+
+@dataclass
+class StopAsked(Message):
+    """A person wants trials of the experiment on screen to end."""
+
+    trials: tuple[str, ...]
+
+
+@dataclass
+class LaunchAsked(Message):
+    """A person wants an experiment to begin."""
+
+    config: ExperimentConfig
+
+
+@dataclass
+class LaunchFailed(Message):
+    """An experiment could not begin."""
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An experiment in the list: what is known of it, or why nothing is."""
+
+    folder: ExperimentFolder
+    view: ExperimentView | None
+    problem: str = ""
+
+
+@dataclass
+class ExperimentsListed(Message):
+    """The experiments under the root, newest first."""
+
+    entries: Sequence[Entry]
+    time: float
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest list counts."""
+        return isinstance(message, ExperimentsListed)
+
+
+@dataclass
+class ConsoleRead(Message):
+    """The end of a trial's console log."""
+
+    lines: tuple[str, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """Each reading holds the whole tail."""
+        return isinstance(message, ConsoleRead)

@@ -1,0 +1,75 @@
+"""A screen of panes: side by side where there is room, else one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.follower import Pulse, Snapshot
+
+
+class PaneScreen(Screen[None]):
+    """Base of the screens that show an experiment.
+
+    A pane is a container of the class `pane`. Number keys show a pane on a narrow screen and
+    focus it on a wide one.
+    """
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (140, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
+
+    PANES: ClassVar[Mapping[str, str]]
+    """Titles by the id of the pane."""
+    FOCUS: ClassVar[Mapping[str, str]]
+    """The selector of what takes the keys in each pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            str(number),
+            f"show_nth_pane({number})",
+            f"Pane {number}",
+            show=False,
+            id=f"pane.{number}",
+            tooltip=f"Go to pane {number}",
+        )
+        for number in (1, 2, 3)
+    ]
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+    """The experiment, bound to the app's."""
+    pulse: reactive[Pulse | None] = reactive(None)
+    """The time, bound to the app's."""
+    pane: reactive[str] = reactive("")
+    """The pane in front on a narrow screen."""
+
+    def watch_snapshot(self) -> None:
+        """Show what changed, unless another screen lies on top."""
+        if self.is_mounted and self.is_current:
+            self.show_snapshot()
+
+    def on_screen_resume(self) -> None:
+        """Show what changed while another screen lay on top."""
+        self.show_snapshot()
+
+    def show_snapshot(self) -> None:
+        """Hand the snapshot to the widgets."""
+        raise NotImplementedError
+
+    def watch_pane(self, before: str, after: str) -> None:
+        """The style sheet shows the pane that the screen is named after."""
+        self.remove_class(f"-show-{before}")
+        self.add_class(f"-show-{after}")
+
+    def action_show_nth_pane(self, number: int) -> None:
+        """Go to a pane by its number."""
+        self.action_show_pane(list(self.PANES)[number - 1])
+
+    def action_show_pane(self, pane: str) -> None:
+        """Go to a pane."""
+        self.pane = pane
+        # Its widgets can take the focus only once they are displayed.
+        self.call_after_refresh(lambda: self.query_one(self.FOCUS[pane]).focus())

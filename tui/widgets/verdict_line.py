@@ -1,0 +1,25 @@
+"""The verdict in words."""
+
+from __future__ import annotations
+
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tui.follower import Snapshot
+from tui.widgets import wording
+
+
+class VerdictLine(Static):
+    """Who is ahead, and whether there were enough seeds to say so."""
+
+    DEFAULT_CSS = """
+    VerdictLine { height: auto; max-height: 2; padding: 0 1; text-style: italic; }
+    """
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+
+    def watch_snapshot(self) -> None:
+        """Say it again."""
+        if self.snapshot is not None:
+            verdict = wording.verdict(self.snapshot.view, self.snapshot.board)
+            self.update(verdict, layout=True)
