@@ -1,11 +1,13 @@
 """How long and how a trial trains."""
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
 Positive = Annotated[int, Meta(ge=1)]
+PositiveReal = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,9 @@ class Budget:
     """Weight updates."""
     batch_size: Positive = 32
     """Sequences per update."""
-    learning_rate: Annotated[float, Meta(gt=0)] = 1e-3
+    learning_rate: PositiveReal = 1e-3
     """Adam's learning rate."""
-    clip_norm: Annotated[float, Meta(gt=0)] = 1.0
+    clip_norm: PositiveReal = 1.0
     """Gradients are scaled down to this global norm."""
     evaluations: Positive = 25
     """How often the validation split is evaluated, evenly spaced, last after the last step."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,13 +18,15 @@ import msgspec
 
 from experiments.budget import Budget
 from experiments.catalog import find_model, find_task
-from experiments.errors import RequestError, UnknownNameError
+from experiments.errors import KerasSeqError, RequestError, UnknownNameError
 from experiments.events import SCHEMA
 from experiments.models.model import Model
 from experiments.tasks.task import Task
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 EXPERIMENT_KEYS = ("schema", "name", "task", "models", "seeds", "budget", "jobs")
+LARGEST_SEED = 2**32 - 1
+"""What `keras.utils.set_random_seed` takes."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,10 @@ class ExperimentConfig:
                 raise RequestError(f"{key}: missing. An experiment needs name, task and models.")
         schema = document.get("schema", SCHEMA)
         if schema != SCHEMA:
-            raise RequestError(f"schema: expected {SCHEMA}. Received: {schema!r}.")
+            raise RequestError(
+                f"schema: this keras-seq reads {SCHEMA}; a newer one reads more. "
+                f"Received: {_shown(schema)}."
+            )
         task = _task_choice(_table(document["task"], "task"))
         models = tuple(_model_choice(entry) for entry in _model_entries(document))
         config = cls(
@@ -141,7 +147,7 @@ class ExperimentConfig:
             models=models,
             seeds=_typed(document.get("seeds", [0, 1, 2]), tuple[int, ...], "seeds"),
             budget=_budget(task.task, document.get("budget", {})),
-            jobs=_typed(document.get("jobs"), int | None, "jobs"),
+            jobs=_typed(document["jobs"], int, "jobs") if "jobs" in document else None,
         )
         config._check()
         return config
@@ -154,13 +160,14 @@ class ExperimentConfig:
             )
         if not self.models:
             raise RequestError("models: expected at least one.")
-        if not self.seeds or min(self.seeds) < 0:
+        if not self.seeds or min(self.seeds) < 0 or max(self.seeds) > LARGEST_SEED:
             raise RequestError(
-                f"seeds: expected integers >= 0, at least one. Received: {list(self.seeds)}."
+                f"seeds: expected integers from 0 to {LARGEST_SEED}, at least one. "
+                f"Received: {list(self.seeds)}."
             )
         if self.jobs is not None and self.jobs < 1:
             raise RequestError(f"jobs: expected int >= 1. Received: {self.jobs}.")
-        _refuse_twice((model.label for model in self.models), "models", "Give one a `label`.")
+        _refuse_twice((model.label for model in self.models), "models", "Give one a label.")
         _refuse_twice(self.seeds, "seeds", "Each seed once.")
         for choice in self.models:
             if not _SAFE_NAME.fullmatch(choice.label):
@@ -168,7 +175,7 @@ class ExperimentConfig:
                     "models.label: expected letters, digits, '.', '_' and '-'. "
                     f"Received: {choice.label!r}."
                 )
-            choice.model.check(self.task.task)
+            _check_fit(choice, self.task.task)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -198,7 +205,7 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
         raise UnknownNameError("--set section", path[0], sections)
     if path[0] == "models":
         document["models"] = _model_entries(document)
-        entries = {_label(entry): entry for entry in document["models"]}
+        entries = {str(_label(entry)): entry for entry in document["models"]}
         # A label may hold dots (`module:attribute` does); the field is what follows the last one.
         label = ".".join(path[1:-1])
         if len(path) < 3 or label not in entries:
@@ -208,12 +215,13 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
         if len(path) != 2:
             raise RequestError(f"--set: expected {path[0]}.KEY=VALUE. Received: {assignment!r}.")
         target = document.setdefault(path[0], {})
+        _table(target, path[0])
     target[path[-1]] = _value(text.strip())
 
 
 def _model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tables of the models; a bare name stands for a table with nothing but the name."""
-    entries = _typed(document["models"], list[Any], "models")
+    entries = _typed(document.get("models", []), list[Any], "models")
     return [
         entry if isinstance(entry, dict) else {"name": _typed(entry, str, f"models[{i}]")}
         for i, entry in enumerate(entries)
@@ -227,22 +235,41 @@ def _value(text: str) -> Any:
         return text
 
 
-def _label(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("label", str(entry.get("name", "")).rpartition(":")[2]))
+def _label(entry: Mapping[str, Any]) -> Any:
+    return entry.get("label", str(entry.get("name", "")).rpartition(":")[2])
 
 
 def _task_choice(document: Mapping[str, Any]) -> TaskChoice:
     settings = dict(document)
-    name: str = _typed(settings.pop("name", None), str, "task.name")
+    name = _name(settings, "task")
     return TaskChoice(name, _typed(settings, find_task(name), "task"))
 
 
 def _model_choice(document: Mapping[str, Any]) -> ModelChoice:
     settings = dict(document)
-    label = _label(settings)
+    label: str = _typed(_label(settings), str, "models.label")
     settings.pop("label", None)
-    name: str = _typed(settings.pop("name", None), str, "models.name")
+    name = _name(settings, "models")
     return ModelChoice(name, label, _typed(settings, find_model(name), f"models.{label}"))
+
+
+def _name(settings: dict[str, Any], where: str) -> str:
+    if "name" not in settings:
+        raise RequestError(f"{where}.name: missing. keras-seq list {where.rstrip('s')}s shows all.")
+    name: str = _typed(settings.pop("name"), str, f"{where}.name")
+    return name
+
+
+def _check_fit(choice: ModelChoice, task: Task) -> None:
+    try:
+        choice.model.check(task)
+    except KerasSeqError:
+        raise
+    except Exception as error:  # whatever a person's model does
+        raise RequestError(
+            f"models.{choice.label}: its check of the task failed with "
+            f"{type(error).__name__}: {' '.join(str(error).split())}."
+        ) from error
 
 
 def _budget(task: Task, document: Any) -> Budget:
@@ -252,13 +279,13 @@ def _budget(task: Task, document: Any) -> Budget:
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise RequestError(f"{where}: expected a table. Received: {value!r}.")
+        raise RequestError(f"{where}: expected a table. Received: {_shown(value)}.")
     return value
 
 
 def _typed(value: Any, kind: Any, where: str) -> Any:
     """`value` as `kind`, or a `RequestError` that begins with the dotted key."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and is_dataclass(kind):
         _refuse_unknown(value, [field.name for field in fields(kind)], where)
         _refuse_unknown_words(value, kind, where)
     try:
@@ -273,7 +300,12 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
         problem = problem[0].lower() + problem[1:]
         # "expected int, got str" says half of what follows.
         problem = problem.partition(", got ")[0].rstrip(".")
-        raise RequestError(f"{where}{inner}: {problem}. Received: {received!r}.") from error
+        raise RequestError(f"{where}{inner}: {problem}. Received: {_shown(received)}.") from error
+
+
+def _shown(value: Any) -> str:
+    """`value` on one line, as a person would write it."""
+    return str(value) if isinstance(value, date | time) else repr(value)
 
 
 def _refuse_unknown(document: Mapping[str, Any], known: Iterable[str], where: str) -> None:

@@ -26,8 +26,8 @@ def asked(folder: TrialFolder) -> Request:
     # One `stat` between two batches costs a microsecond; the file appears only on request.
     if not folder.control.exists():
         return Request.NONE
-    document = read_json(folder.control)
+    word = read_json(folder.control).get("request", Request.NONE)
     try:
-        return Request(document.get("request", Request.NONE))
+        return Request(word)
     except ValueError:
-        raise StoreError(f"{folder.control} asks for something unknown: {document}.") from None
+        raise StoreError(f"{folder.control} asks for something unknown: {word!r}.") from None

@@ -19,7 +19,7 @@ class UnknownNameError(RequestError):
         known = sorted(known)
         # Cutoff 0.5 still offers `lstm` for `lstn` and offers nothing for noise.
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}."
         super().__init__(f"Unknown {kind} {name!r}. {hint}")
 
 

@@ -129,14 +129,24 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(event: Event) -> bytes:
-    """One line of JSON, newline included; NaN and infinity become the strings `NaN`, `inf`."""
+    """One line of JSON, newline included; NaN and infinity become the strings `nan`, `inf`."""
     document: dict[str, Any] = msgspec.to_builtins(event)
     values = document.get("values")
     if values is not None:
         document["values"] = {
             key: value if math.isfinite(value) else str(value) for key, value in values.items()
         }
-    return _encoder.encode(document) + b"\n"
+    try:
+        return _encoder.encode(document) + b"\n"
+    except UnicodeEncodeError:
+        # A reason may quote a file name that is not text; the rest of it is worth keeping.
+        return _encoder.encode(_readable(document)) + b"\n"
+
+
+def _readable(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {_readable(key): _readable(value) for key, value in part.items()}
+    return part.encode(errors="replace").decode() if isinstance(part, str) else part
 
 
 def decode(line: bytes) -> Event:

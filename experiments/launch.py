@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import ExperimentConfig
+from experiments.errors import StoreError
 from experiments.store import ExperimentFolder
 
 PACKAGES = ("keras-seq", "keras", "numpy", "tensorflow", "jax", "torch")
@@ -27,14 +28,19 @@ class Launched:
 def launch(root: Path, config: ExperimentConfig) -> Launched:
     """Create the experiment under `root` and start its supervisor, which outlives the caller."""
     folder = ExperimentFolder.create(root.absolute(), config, facts())
-    with folder.console.open("ab") as console:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-P", "-m", "experiments.supervisor", str(folder.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    try:
+        with folder.console.open("ab") as console:
+            supervisor = subprocess.Popen(
+                [sys.executable, "-P", "-m", "experiments.supervisor", str(folder.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise StoreError(
+            f"{folder.path} is written, but its supervisor could not be started: {error.strerror}."
+        ) from error
     return Launched(folder, supervisor)
 
 

@@ -87,7 +87,9 @@ def _standing(view: ExperimentView, label: str, key: str, higher_is_better: bool
         model=label,
         interval=interval,
         seeds=values,
-        num_parameters=next((t.num_parameters for t in trials if t.num_parameters), None),
+        num_parameters=next(
+            (t.num_parameters for t in trials if t.num_parameters is not None), None
+        ),
         step_seconds=float(np.median(seconds)) if seconds else math.nan,
         finished=sum(t.status.is_finished for t in trials),
         failed=sum(t.status in (Status.FAILED, Status.LOST) for t in trials),

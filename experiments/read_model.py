@@ -130,6 +130,7 @@ class Baseline:
 
     name: str
     values: Mapping[str, tuple[float, ...]]
+    seeds: frozenset[int] = frozenset()
 
     def interval(self, key: str) -> stats.Interval:
         """Mean and interval of the measurement called `key` over seeds."""
@@ -180,21 +181,20 @@ class ExperimentView:
     @property
     def remaining_seconds(self) -> float:
         """Estimated time to the end of all trials; NaN before it can be known."""
-        known = [
-            trial.seconds + trial.remaining_seconds
-            for trial in self.trials
-            if trial.step and not math.isnan(trial.remaining_seconds)
-        ]
+        open_trials = [trial for trial in self.trials if not trial.status.is_finished]
+        if not open_trials:
+            return 0.0
+        # What failed or was stopped early says nothing of how long the others will take.
+        telling = [t for t in self.trials if t.status is Status.COMPLETED] + open_trials
+        totals = [trial.seconds + trial.remaining_seconds for trial in telling]
+        known = [total for total in totals if not math.isnan(total)]
         if not known:
             return math.nan
         typical = float(np.mean(known))
         open_seconds = [
             typical if math.isnan(trial.remaining_seconds) else trial.remaining_seconds
-            for trial in self.trials
-            if not trial.status.is_finished
+            for trial in open_trials
         ]
-        if not open_seconds:
-            return 0.0
         # Neither shorter than the longest open trial nor than the work shared by all places.
         return max(max(open_seconds), sum(open_seconds) / (self.jobs or 1))
 
@@ -225,14 +225,15 @@ def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
                     points.setdefault(key, []).append((step, time, value))
                 view = replace(view, step=max(view.step, step))
             case Started(time=time, process=process, attempt=attempt):
-                view = replace(
-                    view,
+                # A new attempt trains from the first step; its curves are not the old one's.
+                points.clear()
+                view = TrialView(
+                    view.config,
                     status=Status.RUNNING,
-                    reason="",
                     process=process,
                     attempt=attempt,
                     started=time,
-                    ended=math.nan,
+                    problems=view.problems,
                 )
             case Built():
                 view = replace(
@@ -272,8 +273,8 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
                 )
             case TrialEnded(time=time, trial=name, status=status, reason=reason):
                 view = _with_trial(view, name, lambda t: _concluded(t, time, status, reason))
-            case StopRequested(trial=name, rung=rung):
-                view = _with_trial(view, name, lambda t: replace(t, stop_rung=rung))
+            case StopRequested(time=time, trial=name, rung=rung):
+                view = _with_trial(view, name, lambda t: _stopping(t, time, rung))
             case BaselineMeasured():
                 view = replace(view, baselines=_with_baseline(view.baselines, event))
             case SupervisorEnded(time=time, reason=reason):
@@ -285,10 +286,9 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
 
 def with_lost(view: ExperimentView, alive: Callable[[Process], bool]) -> ExperimentView:
     """`view` with every open trial `lost` whose process, and whose supervisor, are gone."""
-    if view.process is None or alive(view.process):
+    if view.process is None or all(trial.status.is_finished for trial in view.trials):
         return view
-
-    if all(trial.status.is_finished for trial in view.trials):
+    if alive(view.process):
         return view
 
     def judged(trial: TrialView) -> TrialView:
@@ -301,9 +301,18 @@ def with_lost(view: ExperimentView, alive: Callable[[Process], bool]) -> Experim
 
 def _concluded(trial: TrialView, time: float, status: Status, reason: str) -> TrialView:
     # The worker's own last word, where it had one, knows more than its exit code.
-    if trial.status.is_finished and trial.status is not Status.LOST:
+    if trial.status.is_finished or _is_older(time, trial):
         return trial
     return replace(trial, status=status, reason=reason, ended=time)
+
+
+def _stopping(trial: TrialView, time: float, rung: str) -> TrialView:
+    return trial if _is_older(time, trial) else replace(trial, stop_rung=rung)
+
+
+def _is_older(time: float, trial: TrialView) -> bool:
+    # The journals are read one after the other: this may be about an attempt before the present.
+    return time < trial.started
 
 
 def _with_trial(
@@ -317,10 +326,13 @@ def _with_baseline(
     baselines: tuple[Baseline, ...], event: BaselineMeasured
 ) -> tuple[Baseline, ...]:
     known = {baseline.name: baseline for baseline in baselines}
-    before = known.get(event.name, Baseline(event.name, {})).values
+    before = known.get(event.name, Baseline(event.name, {}))
+    if event.seed in before.seeds:
+        return baselines  # measured again by a later supervisor, with the same outcome
     known[event.name] = Baseline(
         event.name,
-        {key: (*before.get(key, ()), value) for key, value in event.values.items()},
+        {key: (*before.values.get(key, ()), value) for key, value in event.values.items()},
+        before.seeds | {event.seed},
     )
     return tuple(known.values())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, fold_trial, new_view, with_lost
 from experiments.store import ExperimentFolder, JournalReader
@@ -13,7 +15,8 @@ class ExperimentReader:
     def __init__(self, folder: ExperimentFolder) -> None:
         self.folder = folder
         config = folder.read_config()
-        self._view = new_view(config)
+        self._recorded = new_view(config)
+        self._view = self._recorded
         self._supervisor = JournalReader(folder.journal)
         self._trials = [
             JournalReader(folder.trial(trial.name).journal) for trial in config.trials()
@@ -24,6 +27,22 @@ class ExperimentReader:
 
         The same object comes back while nothing happened, so callers can skip their work.
         """
+        # Each process is asked once, so that what is found dead was dead before the second read.
+        alive = cache(is_alive)
+        happened = self._follow()
+        view = with_lost(self._recorded, alive)
+        if view is not self._recorded and self._follow():
+            # The last words of the dead were written after the first read.
+            happened = True
+            view = with_lost(self._recorded, alive)
+        # What is lost is judged anew each time and never recorded: a later supervisor may take it
+        # up again.
+        if happened or _statuses(view) != _statuses(self._view):
+            self._view = view
+        return self._view
+
+    def _follow(self) -> bool:
+        """Fold what is new; whether there was anything."""
         # The supervisor's journal first: its word on a trial's end is weaker than the worker's
         # last words, which were written before it.
         supervised = self._supervisor.read()
@@ -31,10 +50,13 @@ class ExperimentReader:
         if any(recorded):
             trials = tuple(
                 fold_trial(trial, events) if events else trial
-                for trial, events in zip(self._view.trials, recorded, strict=True)
+                for trial, events in zip(self._recorded.trials, recorded, strict=True)
             )
-            self._view = self._view.with_trials(trials)
+            self._recorded = self._recorded.with_trials(trials)
         if supervised:
-            self._view = fold_experiment(self._view, supervised)
-        self._view = with_lost(self._view, is_alive)
-        return self._view
+            self._recorded = fold_experiment(self._recorded, supervised)
+        return bool(supervised) or any(recorded)
+
+
+def _statuses(view: ExperimentView) -> list[str]:
+    return [trial.status for trial in view.trials]

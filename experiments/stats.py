@@ -46,10 +46,13 @@ def t_interval(
     """
     array = np.asarray(values, dtype=np.float64)
     n = array.size
-    mean = float(array.mean()) if n else math.nan
+    with np.errstate(invalid="ignore"):
+        mean = float(array.mean()) if n else math.nan
     if n < 2:
         return Interval(n, mean, math.nan, math.nan)
-    half = t_quantile(n - 1, confidence) * float(array.std(ddof=1)) / math.sqrt(n)
+    # An infinite loss has no spread; its bounds are NaN without a warning.
+    with np.errstate(invalid="ignore"):
+        half = t_quantile(n - 1, confidence) * float(array.std(ddof=1)) / math.sqrt(n)
     return Interval(n, mean, mean - half, mean + half)
 
 
@@ -64,9 +67,10 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     """Interval and p-value of `a - b`, paired element by element."""
     from scipy.special import stdtr
 
-    differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     interval = t_interval(differences)
-    if interval.n < 2 or math.isnan(interval.mean):
+    if interval.n < 2 or not math.isfinite(interval.mean):
         return Difference(interval, math.nan)
     spread = float(differences.std(ddof=1)) / math.sqrt(interval.n)
     if spread == 0:
@@ -99,8 +103,9 @@ def t_band(
     present = ~np.isnan(values)
     n = present.sum(axis=0)
     counted = np.maximum(n, 1)
-    mean = np.where(present, values, 0).sum(axis=0) / counted
-    squares = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(present, values, 0).sum(axis=0) / counted
+        squares = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
     half = np.full(mean.shape, np.nan)
     for count in np.unique(n[n >= 2]):
         at = n == count

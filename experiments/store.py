@@ -64,7 +64,11 @@ class TrialFolder:
 
     def read_config(self) -> TrialConfig:
         """The trial's configuration."""
-        return TrialConfig.from_document(read_json(self.config))
+        document = read_json(self.config)
+        try:
+            return TrialConfig.from_document(document)
+        except KeyError as error:
+            raise StoreError(f"{self.config} is damaged: it lacks {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ class ExperimentFolder:
         `facts` (versions, revision) go into every trial's `config.json`.
         """
         folder = cls(root / config.name)
-        with _explained(folder.path):
+        with _explained(root):
             root.mkdir(parents=True, exist_ok=True)
+        with _explained(folder.path):
             try:
                 folder.path.mkdir()
             except FileExistsError:
@@ -135,22 +140,26 @@ def experiments(root: Path) -> list[ExperimentFolder]:
     with _explained(root):
         if not root.exists():
             return []
-        found = [
-            (path.stat().st_mtime, ExperimentFolder(path.parent))
-            for path in root.glob("*/experiment.toml")
-        ]
-    return [folder for _, folder in sorted(found, key=lambda pair: pair[0], reverse=True)]
+        found = [(_changed(path), path.parent) for path in root.glob("*/experiment.toml")]
+    return [ExperimentFolder(path) for _, path in sorted(found, reverse=True)]
 
 
 def find_experiment(root: Path, name: str) -> ExperimentFolder:
     """The experiment called `name`; raises `UnknownNameError` with the nearest one."""
-    folder = ExperimentFolder(root / name)
-    if name in ("", ".", "..") or Path(name).name != name or not folder.config.exists():
-        known = [folder.name for folder in experiments(root)]
-        if not known:
-            raise RequestError(f"There is no experiment in {root}. Start one: keras-seq run digits")
-        raise UnknownNameError("experiment", name, known)
-    return folder
+    known = experiments(root)
+    for folder in known:
+        if folder.name == name:
+            return folder
+    if not known:
+        raise RequestError(f"There is no experiment in {root}. Start one: keras-seq run digits")
+    raise UnknownNameError("experiment", name, [folder.name for folder in known])
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # somebody deletes it at this moment
 
 
 class JournalWriter:
@@ -160,18 +169,26 @@ class JournalWriter:
         self._path = path
         with _explained(path):
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            size = os.fstat(self._file).st_size
-        if size == 0:
-            self.append(Opened(schema=SCHEMA))
-        elif not _ends_with_newline(path):
-            # A killed writer tore its last line; end it, so that it spoils no record of ours.
+        try:
             with _explained(path):
-                os.write(self._file, b"\n")
+                size = os.fstat(self._file).st_size
+            self._torn = size > 0 and not _ends_with_newline(path)
+            if size == 0:
+                self.append(Opened(schema=SCHEMA))
+        except StoreError:
+            self.close()
+            raise
 
     def append(self, event: Event, *, durable: bool = False) -> None:
         """Write one record; `durable` waits until it is on the disk."""
+        # A killed writer, or a full disk, tore the last line; end it, so that it spoils no other.
+        line = b"\n" * self._torn + encode(event)
+        self._torn = True
         with _explained(self._path):
-            os.write(self._file, encode(event))
+            # A disk that fills up takes a part without an error and refuses the rest.
+            while line:
+                line = line[os.write(self._file, line) :]
+            self._torn = False
             if durable:
                 os.fsync(self._file)
 
@@ -199,18 +216,20 @@ class JournalReader:
         except OSError as error:
             raise _story(self._path, error) from error
         complete = text[: text.rfind(b"\n") + 1]
+        lines = complete.split(b"\n")[:-1]
+        events = list(self._records(lines))
         self._offset += len(complete)
-        return list(self._records(complete))
+        self._lines += len(lines)
+        return events
 
-    def _records(self, text: bytes) -> Iterator[Event]:
-        for line in text.splitlines():
-            self._lines += 1
+    def _records(self, lines: list[bytes]) -> Iterator[Event]:
+        for number, line in enumerate(lines, self._lines + 1):
             if not line:
                 continue
             try:
                 event = decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                yield Damaged(time=0.0, line=self._lines, problem=str(error))
+                yield Damaged(time=0.0, line=number, problem=str(error))
                 continue
             if isinstance(event, Opened) and event.schema > SCHEMA:
                 raise StoreError(
@@ -225,9 +244,11 @@ def read_json(path: Path) -> dict[str, Any]:
     with _explained(path):
         text = path.read_bytes()
     try:
-        document: dict[str, Any] = json.loads(text)
+        document = json.loads(text)
     except ValueError as error:
         raise StoreError(f"{path} is damaged: {error}.") from error
+    if not isinstance(document, dict):
+        raise StoreError(f"{path} is damaged: expected an object.")
     return document
 
 
@@ -258,8 +279,11 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _story(path: Path, error: OSError) -> StoreError:
+    reason = error.strerror or str(error)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        reason = "a file is where a folder is needed"
     return StoreError(
-        f"Cannot use {error.filename or path}: {error.strerror or error}. "
+        f"Cannot use {error.filename or path}: {reason}. "
         f"Free it, or choose another folder with --root or ${ROOT_VARIABLE}."
     )
 

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,8 @@ from experiments.errors import KerasSeqError, StoreError
 from experiments.events import (
     BaselineMeasured,
     Event,
+    Started,
+    StatusChanged,
     StopRequested,
     SupervisorEnded,
     SupervisorStarted,
@@ -32,7 +35,7 @@ from experiments.events import (
 from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter, TrialFolder
+from experiments.store import ExperimentFolder, JournalReader, JournalWriter, TrialFolder
 from experiments.worker import THREADS_VARIABLE
 
 POLL_SECONDS = 0.05
@@ -63,9 +66,18 @@ class _Worker:
 class Supervisor:
     """Runs the open trials of an experiment to their ends."""
 
-    def __init__(self, folder: ExperimentFolder, command: WorkerCommand = worker_command) -> None:
+    def __init__(
+        self,
+        folder: ExperimentFolder,
+        command: WorkerCommand = worker_command,
+        *,
+        asked_seconds: float = ASKED_SECONDS,
+        terminated_seconds: float = TERMINATED_SECONDS,
+    ) -> None:
         self._folder = folder
         self._command = command
+        self._asked_seconds = asked_seconds
+        self._terminated_seconds = terminated_seconds
         self._config = folder.read_config()
         view = ExperimentReader(folder).read()
         if view.process is not None and is_alive(view.process):
@@ -74,12 +86,15 @@ class Supervisor:
             folder.trial(trial.name)
             for trial in view.trials
             if not trial.status.is_finished or trial.status is Status.LOST
+            # A worker that outlived its supervisor ends by itself; two would spoil its journal.
+            if trial.process is None or not is_alive(trial.process)
         ]
         self._jobs = self._config.jobs or default_jobs(len(self._waiting))
-        self._threads = max(1, _cores() // self._jobs)
+        self._threads = max(1, _cores() // max(1, min(self._jobs, len(self._waiting))))
         self._running: list[_Worker] = []
         self._reasons: list[str] = []
         self._stopping = False
+        self._told: set[str] = set()
         self._journal = JournalWriter(folder.journal)
 
     def run(self) -> None:
@@ -93,13 +108,14 @@ class Supervisor:
             self._launch()
             self._reap()
             # One baseline a round, once the trials are on their way.
-            event = next(baselines, None)
+            event = None if self._stopping else next(baselines, None)
             if event is not None:
                 self._record(event)
                 continue
             time.sleep(POLL_SECONDS)
-        for event in baselines:
-            self._record(event)
+        if not self._stopping:
+            for event in baselines:
+                self._record(event)
         self._record(SupervisorEnded(reason="; ".join(self._reasons)), durable=True)
 
     def stop(self) -> None:
@@ -116,7 +132,9 @@ class Supervisor:
         try:
             return self._stopping or asked(folder) is Request.STOP
         except StoreError as error:
-            print(error, file=sys.stderr)
+            if folder.name not in self._told:
+                self._told.add(folder.name)
+                print(error, file=sys.stderr)
             return False
 
     def _drop_stopped(self) -> None:
@@ -138,7 +156,10 @@ class Supervisor:
                         start_new_session=True,
                     )
             except OSError as error:
-                self._end(folder, Status.FAILED, f"could not be started: {error}")
+                story = error.strerror or str(error)
+                if error.filename:
+                    story = f"{story}: {error.filename}"
+                self._end(folder, Status.FAILED, f"its process could not be started: {story}")
                 continue
             self._running.append(_Worker(folder, process))
 
@@ -150,7 +171,10 @@ class Supervisor:
                     self._climb(worker)
                 continue
             self._running.remove(worker)
-            if worker.rung and code != 0:
+            said = _last_status(worker.folder)
+            if said is not None:
+                self._end(worker.folder, said.status, said.reason)
+            elif worker.rung and code != 0:
                 self._end(worker.folder, Status.STOPPED, f"stopped by a person ({worker.rung})")
             else:
                 self._end(worker.folder, Status.FAILED, _last_words(worker.folder, code))
@@ -160,14 +184,17 @@ class Supervisor:
         now = time.monotonic()
         waited = now - worker.rung_since
         if not worker.rung:
-            if asked(worker.folder) is not Request.STOP:
+            try:
                 ask(worker.folder, Request.STOP)
+            except StoreError as error:
+                # On a full disk the next rungs still work.
+                print(error, file=sys.stderr)
             worker.rung = "asked"
-        elif worker.rung == "asked" and waited > ASKED_SECONDS:
-            os.killpg(worker.process.pid, signal.SIGTERM)
+        elif worker.rung == "asked" and waited > self._asked_seconds:
+            _signal_group(worker, signal.SIGTERM)
             worker.rung = "terminated"
-        elif worker.rung == "terminated" and waited > TERMINATED_SECONDS:
-            os.killpg(worker.process.pid, signal.SIGKILL)
+        elif worker.rung == "terminated" and waited > self._terminated_seconds:
+            _signal_group(worker, signal.SIGKILL)
             worker.rung = "killed"
         else:
             return
@@ -182,12 +209,15 @@ class Supervisor:
                 for name, predictions in task.baselines(seed).items():
                     values = task.measure(predictions, test)
                     yield BaselineMeasured(
-                        name=name, seed=seed, values={f"test_{k}": v for k, v in values.items()}
+                        name=name,
+                        seed=seed,
+                        values={f"test_{k}": float(v) for k, v in values.items()},
                     )
         except Exception as error:
             # A task's fault must not end the trials of an experiment; they can do without.
             traceback.print_exc()
-            self._reasons.append(f"baselines were not measured: {error}")
+            story = " ".join(str(error).split()) or "no message"
+            self._reasons.append(f"baselines were not measured: {type(error).__name__}: {story}")
 
 
 def default_jobs(trials: int) -> int:
@@ -223,15 +253,44 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _signal_group(worker: _Worker, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it may end at this moment
+        os.killpg(worker.process.pid, number)
+
+
+def _last_status(folder: TrialFolder) -> StatusChanged | None:
+    """The final status that the worker of the last attempt recorded itself."""
+    said = None
+    try:
+        for event in JournalReader(folder.journal).read():
+            if isinstance(event, Started):
+                said = None
+            elif isinstance(event, StatusChanged) and event.status.is_finished:
+                said = event
+    except StoreError as error:
+        print(error, file=sys.stderr)
+    return said
+
+
 def _last_words(folder: TrialFolder, code: int) -> str:
     if code < 0:
-        name = signal.Signals(-code).name
+        name = _signal_name(-code)
         hint = "; it may have run out of memory" if -code == signal.SIGKILL else ""
         return f"killed by {name}{hint}"
     if code == 0:
         return "ended without a result"
-    lines = folder.console.read_text(errors="replace").strip().splitlines()
+    try:
+        lines = folder.console.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
     return lines[-1] if lines else f"ended with exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 def main() -> int:

@@ -50,6 +50,7 @@ def train(
     validation = task.evaluation_set("validation", config.seed)
     best = _Best(task)
     process = psutil.Process()
+    evaluation_steps = budget.evaluation_steps()
     window = _Window()
     for step in range(1, budget.steps + 1):
         if stop_asked():
@@ -75,7 +76,7 @@ def train(
             raise DivergedError(
                 f"the loss became {loss} at step {step}; a lower learning rate may help"
             )
-        if step in budget.evaluation_steps():
+        if step in evaluation_steps:
             pause = time.perf_counter()
             values = _evaluate(model, task, validation)
             best.offer(values, model)
@@ -84,6 +85,10 @@ def train(
     best.restore(model)
     values = _evaluate(model, task, task.evaluation_set("test", config.seed))
     record(Measured(step=budget.steps, values={f"test_{k}": v for k, v in values.items()}))
+    for key in ("loss", task.metric.name):
+        # The last update of all may be the one that diverges.
+        if not math.isfinite(values[key]):
+            raise DivergedError(f"the test {key} became {values[key]} after step {budget.steps}")
     return True
 
 
@@ -123,7 +128,8 @@ def _evaluate(model: keras.Model, task: Task, batch: Batch) -> dict[str, float]:
         np.asarray(model.predict_on_batch(batch.inputs[i : i + size]))
         for i in range(0, len(batch.inputs), size)
     ]
-    return task.measure(np.concatenate(predictions), batch)
+    measured = task.measure(np.concatenate(predictions), batch)
+    return {key: float(value) for key, value in measured.items()}
 
 
 def _loss(task: Task) -> Any:

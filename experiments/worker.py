@@ -12,7 +12,7 @@ from experiments.errors import KerasSeqError, StoreError
 from experiments.events import Event, Started, StatusChanged
 from experiments.process import this_process
 from experiments.status import Status
-from experiments.store import JournalWriter, TrialFolder
+from experiments.store import JournalReader, JournalWriter, TrialFolder
 from experiments.training import train
 
 THREADS_VARIABLE = "KERAS_SEQ_THREADS"
@@ -22,8 +22,8 @@ def main() -> int:
     """Train the trial whose folder is the only argument."""
     folder = TrialFolder(Path(sys.argv[1]))
     try:
-        journal = JournalWriter(folder.journal)
-        return _work(folder, journal)
+        attempt = 1 + sum(isinstance(e, Started) for e in JournalReader(folder.journal).read())
+        return _work(folder, JournalWriter(folder.journal), attempt)
     except StoreError as error:
         # The journal itself cannot be written, so the last word goes to the console, where the
         # supervisor looks for it.
@@ -31,19 +31,19 @@ def main() -> int:
         return os.EX_IOERR
 
 
-def _work(folder: TrialFolder, journal: JournalWriter) -> int:
+def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
     def record(event: Event) -> None:
         journal.append(event)
 
     def end(status: Status, reason: str = "") -> None:
         journal.append(StatusChanged(status=status, reason=reason), durable=True)
 
-    record(Started(process=this_process()))
+    record(Started(process=this_process(), attempt=attempt))
     try:
         done = train(
             folder.read_config(),
             record,
-            stop_asked=lambda: asked(folder) is Request.STOP,
+            stop_asked=_StopAsked(folder),
             threads=int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1,
         )
     except StoreError:
@@ -59,6 +59,23 @@ def _work(folder: TrialFolder, journal: JournalWriter) -> int:
         return 1
     end(Status.COMPLETED if done else Status.STOPPED, "" if done else "stopped by a person")
     return 0
+
+
+class _StopAsked:
+    """Whether a stop was asked. A damaged request is told once and ends no training."""
+
+    def __init__(self, folder: TrialFolder) -> None:
+        self._folder = folder
+        self._told = False
+
+    def __call__(self) -> bool:
+        try:
+            return asked(self._folder) is Request.STOP
+        except StoreError as error:
+            if not self._told:
+                print(error, file=sys.stderr)
+                self._told = True
+            return False
 
 
 def _first_line(error: Exception) -> str:

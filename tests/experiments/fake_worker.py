@@ -1,0 +1,78 @@
+"""A worker without a network: `python -P fake_worker.py FOLDER BEHAVIOUR`."""
+
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from experiments.control import Request, asked
+from experiments.events import Built, Measured, Started, StatusChanged
+from experiments.process import this_process
+from experiments.status import Status
+from experiments.store import JournalWriter, TrialFolder
+
+STEPS = 8
+DEADLINE_SECONDS = 60.0
+
+
+def wait_for(condition):
+    """Poll; give up after a minute, so that a failing test leaves nobody behind."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return condition()
+
+
+def main():
+    folder, behaviour = TrialFolder(Path(sys.argv[1])), sys.argv[2]
+    if behaviour == "ignores everything":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if behaviour == "no room":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    journal = JournalWriter(folder.journal)
+    journal.append(Started(process=this_process()))
+    journal.append(Built(num_parameters=3, backend="none", device="none", threads=1))
+    for step in range(1, STEPS + 1):
+        journal.append(Measured(step=step, values={"train_loss": 1 / step}))
+    match behaviour:
+        case "meets another":
+            # Ends only when a second trial works at the same time.
+            if not wait_for(lambda: len(list(folder.path.parent.glob("*/events.jsonl"))) > 1):
+                sys.exit("nobody came")
+        case "raises":
+            print("a story before it")
+            raise RuntimeError("the layers do not match")
+        case "exits":
+            print("one line\nand a last line")
+            sys.exit(3)
+        case "exits silently":
+            sys.exit(3)
+        case "leaves no result":
+            return
+        case "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "dies of a nameless signal":
+            os.kill(os.getpid(), 40)
+        case "says it failed":
+            journal.append(StatusChanged(status=Status.FAILED, reason="NaN at step 8"))
+            sys.exit(1)
+        case "completes and crashes":
+            journal.append(StatusChanged(status=Status.COMPLETED), durable=True)
+            os.abort()
+        case "waits" | "waits for ever":
+            cooperative = behaviour == "waits"
+            wait_for(lambda: cooperative and asked(folder) is Request.STOP)
+            journal.append(StatusChanged(status=Status.STOPPED, reason="stopped by a person"))
+            return
+        case "ignores everything":
+            wait_for(lambda: False)
+    values = {"validation_mse": 0.5, "test_mse": 0.5}
+    journal.append(Measured(step=STEPS, values=values))
+    journal.append(StatusChanged(status=Status.COMPLETED), durable=True)
+
+
+if __name__ == "__main__":
+    main()
