@@ -81,7 +81,7 @@ class Axis:
 
 def widened(low: float, high: float) -> tuple[float, float]:
     """A range that is wide enough to be divided into pixels: flat data lies in its middle."""
-    low, high = max(low, -_LARGEST), min(high, _LARGEST)
+    low, high = (min(max(end, -_LARGEST), _LARGEST) for end in (low, high))
     size = max(abs(low), abs(high))
     if high / 2 - low / 2 > max(size * 1e-11, _LEAST_SPAN):
         return low, high

@@ -97,7 +97,8 @@ def band_tints(
     if y_axis.scale == "log":
         # Whatever reaches down to zero reaches past the bottom of a log axis.
         sampled = np.where(sampled <= 0, 5e-324, sampled)
-    heights = np.clip(y_axis.position(sampled) * height, -1, height + 1)
+    with np.errstate(over="ignore"):
+        heights = np.clip(y_axis.position(sampled) * height, -1, height + 1)
     # A line hides what is thinner; tinting it would come and go with the rounding.
     heights[:, 0][~(heights[:, 1] - heights[:, 0] >= _THINNEST)] = np.nan
     colors = [curve.color % 8 for curve in shown]

@@ -140,7 +140,7 @@ def data_y_range(
         high = min(max(high, *(band[1] for band in bands)), high + room)
     elif bands:
         room_factor = (high / low) ** _BAND_STRETCH if high / low < 1e300 else 1.0
-        low = max(min(low, *(band[0] for band in bands)), low / room_factor)
+        low = max(min(low, *(band[0] for band in bands)), low / room_factor, 5e-324)
         high = min(max(high, *(band[1] for band in bands)), high * room_factor)
     return low, high
 

@@ -31,12 +31,12 @@ def value_at(curve: Curve, x: float, reach: float) -> float | None:
     Returns:
         The value, which may be NaN or infinite; None where the curve has not come to `x`.
     """
-    if not curve.x.size or not curve.x[0] - reach <= x <= curve.x[-1] + reach:
+    if not curve.x.size or not float(curve.x[0]) - reach <= x <= float(curve.x[-1]) + reach:
         return None
     right = min(int(np.searchsorted(curve.x, x)), curve.x.size - 1)
     left = max(right - 1, 0)
-    nearest = left if x - curve.x[left] < curve.x[right] - x else right
-    return float(curve.y[nearest])
+    nearer_left = x - float(curve.x[left]) < float(curve.x[right]) - x
+    return float(curve.y[left if nearer_left else right])
 
 
 def nearest_x(curves: Sequence[Curve], x: float) -> float:

@@ -387,6 +387,8 @@ class LinePlot(Widget, can_focus=True):
             if (x - self.cursor_x) * columns > 0:
                 self._move_cursor_to(x)
                 return
+        # The outermost points may lie beyond the middle of the outermost columns.
+        self._move_cursor_to(frame.x_axis.low if columns < 0 else frame.x_axis.high)
 
     def action_hide_cursor(self) -> None:
         """Take the crosshair away."""

@@ -27,7 +27,7 @@ def nice_step(span: float, parts: float) -> tuple[int, int]:
     Returns:
         Mantissa and exponent: the step is `mantissa * 10**exponent`.
     """
-    raw = span / parts
+    raw = min(span / parts, 1.7e308)
     if raw < 1e-320:  # fewer bits than a step of 1, 2 or 5 needs
         return 1, -320
     exponent = math.floor(math.log10(raw))
@@ -101,9 +101,12 @@ def log_ticks(low: float, high: float, most: int) -> tuple[float, ...]:
         ]
         if len(ticks) <= most + 1 and (stride == 1 or mantissas == (1,)):
             break
-    if len(ticks) >= 2:
-        return tuple(ticks)
-    return tuple(tick for tick in nice_ticks(low, high, most) if tick > 0) or (low, high)
+    # Less than a decade may hold no power of ten: then multiples of a step do.
+    parts = most
+    while len(ticks) < 2:
+        parts += 1
+        ticks = [tick for tick in nice_ticks(low, high, parts) if tick > 0]
+    return tuple(ticks)
 
 
 def format_number(value: float, digits: int = 4) -> str:
