@@ -112,7 +112,11 @@ def _load(kind: str, name: str, address: str, base: type[Entry]) -> type[Entry]:
 
 def _problem(found: object, base: type[Entry]) -> str | None:
     if not isinstance(found, type) or not issubclass(found, base):
-        return f"it is {found!r}" if isinstance(found, type) else f"it is a {type(found).__name__}"
+        return (
+            f"it is {found!r}"
+            if isinstance(found, type)
+            else f"it is of type {type(found).__name__}"
+        )
     absent = sorted(getattr(found, "__abstractmethods__", ()))
     absent += [name for name in inspect.get_annotations(base) if not hasattr(found, name)]
     return f"it lacks {', '.join(absent)}" if absent else None

@@ -102,7 +102,7 @@ def test_an_address_is_imported(own_modules):
         ("own_task:Nine", "module 'own_task' has no attribute 'Nine'. Check that"),
         ("own_crash:Mine", "ValueError: two lines. Check that `import own_crash` works"),
         ("own_exit:Mine", "SystemExit: 3. Check that `import own_exit` works"),
-        ("own_task:number", "it is a int. Expected a complete subclass of"),
+        ("own_task:number", "it is of type int. Expected a complete subclass of"),
         ("experiments.models.lstm:LSTM", "it is <class 'experiments.models.lstm.LSTM'>. Expected"),
         ("experiments.tasks.task:Task", "it lacks baselines, "),
         ("own_task:Unfinished", "sequence_length, target, train_batch, metric, budget. Expected"),
