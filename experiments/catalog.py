@@ -111,12 +111,10 @@ def _load(kind: str, name: str, address: str, base: type[Entry]) -> type[Entry]:
 
 
 def _problem(found: object, base: type[Entry]) -> str | None:
-    if not isinstance(found, type) or not issubclass(found, base):
-        return (
-            f"it is {found!r}"
-            if isinstance(found, type)
-            else f"it is of type {type(found).__name__}"
-        )
+    if not isinstance(found, type):
+        return f"it is of type {type(found).__name__}"
+    if not issubclass(found, base):
+        return f"it is {found!r}"
     absent = sorted(getattr(found, "__abstractmethods__", ()))
     absent += [name for name in inspect.get_annotations(base) if not hasattr(found, name)]
     return f"it lacks {', '.join(absent)}" if absent else None
