@@ -130,7 +130,7 @@ class LinePlot(Widget, can_focus=True):
         .line-plot--grid { color: $foreground 13%; }
         .line-plot--cursor { color: $foreground 90%; }
         .line-plot--note { color: $foreground 55%; }
-        &:focus .line-plot--title { color: $accent; text-style: bold underline; }
+        &:focus .line-plot--title { color: $text-accent; text-style: bold underline; }
     }
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -132,7 +131,8 @@ def _plain(value: float, digits: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def format_ticks(ticks: Sequence[float]) -> list[str]:
+@lru_cache(maxsize=256)
+def format_ticks(ticks: tuple[float, ...]) -> tuple[str, ...]:
     """Labels of an axis: as short as they can be while different ticks differ."""
     for digits in range(3, 18):
         labels = [format_number(tick, digits) for tick in ticks]
@@ -142,7 +142,7 @@ def format_ticks(ticks: Sequence[float]) -> list[str]:
         )
         if exact:
             break
-    return labels
+    return tuple(labels)
 
 
 def _parse(label: str) -> float:
