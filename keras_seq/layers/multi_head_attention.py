@@ -414,7 +414,7 @@ def _clone(initializer):
 def _check_key_shape(value_shape, key_shape):
     if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
         raise ValueError(
-            "`value` and `key` must have the same dimensions but for the last. "
+            "All dimensions of `value` and `key` but the last must be equal. "
             f"Received: value_shape={tuple(value_shape)}, key_shape={tuple(key_shape)}"
         )
 
@@ -424,7 +424,7 @@ def _check_positive(name, value, optional=False):
         return
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise ValueError(
-            f"`{name}` must be a positive integer{' or `None`' if optional else ''}. "
+            f"The argument `{name}` must be a positive integer{' or `None`' if optional else ''}. "
             f"Received: {name}={value}"
         )
 
@@ -436,6 +436,6 @@ def _as_tuple(name, value):
         return (value,)
     if not isinstance(value, (list, tuple)):
         raise ValueError(
-            f"`{name}` must be an integer, a tuple or `None`. Received: {name}={value}"
+            f"Invalid `{name}`: it must be an integer, a tuple or `None`. Received: {name}={value}"
         )
     return tuple(value)

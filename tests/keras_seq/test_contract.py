@@ -1,0 +1,271 @@
+"""What every public layer must do, whatever it computes."""
+
+import doctest
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from keras.src.testing import TestCase
+
+import keras_seq
+from keras_seq import layers, ops
+
+pytestmark = [
+    # Keras, when it saves a variable on TensorFlow.
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy"),
+    # The harness of Keras, which trains on a generator.
+    pytest.mark.filterwarnings("ignore:`shuffle=True` was passed, but will be ignored"),
+]
+to_numpy = keras.ops.convert_to_numpy
+
+# One entry per public layer: arguments that differ from every default, for the harness and the
+# round trips. Cells are covered as the cells of these layers and in `test_cells.py`.
+CASES = {
+    "LSTM": {
+        "units": 3,
+        "activation": "relu",
+        "recurrent_activation": "hard_sigmoid",
+        "kernel_initializer": "he_normal",
+        "recurrent_initializer": "he_normal",
+        "bias_initializer": "ones",
+        "unit_forget_bias": False,
+        "kernel_regularizer": "l2",
+        "recurrent_regularizer": "l2",
+        "bias_regularizer": "l1",
+        "activity_regularizer": "l1",
+        "kernel_constraint": "max_norm",
+        "recurrent_constraint": "max_norm",
+        "bias_constraint": "max_norm",
+        "dropout": 0.1,
+        "recurrent_dropout": 0.2,
+        "seed": 7,
+        "return_sequences": True,
+        "return_state": False,
+        "go_backwards": True,
+        "stateful": False,
+        "unroll": True,
+        "use_cudnn": False,
+        "zero_output_for_mask": True,
+    },
+    "GRU": {
+        "units": 3,
+        "activation": "relu",
+        "kernel_regularizer": "l2",
+        "bias_constraint": "max_norm",
+        "dropout": 0.1,
+        "recurrent_dropout": 0.2,
+        "seed": 7,
+        "return_sequences": True,
+        "reset_after": False,
+        "use_cudnn": False,
+    },
+    "PeepholeLSTM": {
+        "units": 3,
+        "recurrent_activation": "hard_sigmoid",
+        "return_sequences": True,
+        "peephole_initializer": "ones",
+        "peephole_regularizer": "l2",
+        "peephole_constraint": "max_norm",
+        "output_activation": "linear",
+    },
+    "Bidirectional": {
+        "layer": layers.PeepholeLSTM(3, return_sequences=True),
+        "merge_mode": "sum",
+    },
+    "MultiHeadSelfAttention": {
+        "num_heads": 2,
+        "key_dim": 3,
+        "value_dim": 2,
+        "dropout": 0.1,
+        "use_bias": False,
+        "output_shape": 5,
+        "sliding_window": 2,
+        "kernel_initializer": "he_normal",
+        "kernel_regularizer": "l2",
+        "activity_regularizer": "l2",
+        "kernel_constraint": "max_norm",
+        "use_gate": True,
+        "seed": 7,
+    },
+    "TransformerBlock": {
+        "intermediate_dim": 6,
+        "num_heads": 2,
+        "dropout": 0.1,
+        "activation": "gelu",
+        "layer_norm_epsilon": 1e-3,
+        "kernel_initializer": "he_normal",
+        "normalize_first": True,
+        "use_causal_mask": True,
+        "seed": 7,
+    },
+    "SinusoidalPositionEncoding": {"max_wavelength": 100},
+    "PositionEmbedding": {"sequence_length": 6, "initializer": "ones"},
+}
+TWO_INPUTS = {"MultiHeadAttention": {**CASES["MultiHeadSelfAttention"], "attention_axes": 1}}
+CELLS = ["LSTMCell", "PeepholeLSTMCell", "GRUCell"]
+
+harness = TestCase()
+
+
+def test_every_public_layer_has_a_case():
+    assert set(layers.__all__) == {*CASES, *TWO_INPUTS, *CELLS}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("defaults", [True, False], ids=["defaults", "all"])
+def test_harness_of_keras(name, defaults):
+    cls = getattr(layers, name)
+    required = [
+        parameter.name
+        for parameter in inspect.signature(cls).parameters.values()
+        if parameter.default is parameter.empty and parameter.name in CASES[name]
+    ]
+    arguments = {key: CASES[name][key] for key in required} if defaults else CASES[name]
+    layer = cls(**arguments)
+
+    harness.run_layer_test(
+        cls,
+        init_kwargs=arguments,
+        input_shape=(2, 4, 4),
+        expected_output_shape=layer.compute_output_shape((2, 4, 4)),
+        supports_masking=True,
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_harness_of_keras_in_training(name):
+    layer = getattr(layers, name)(**CASES[name])
+    takes_training = "training" in inspect.signature(layer.call).parameters
+
+    harness.run_layer_test(
+        type(layer),
+        init_kwargs=CASES[name],
+        input_shape=(2, 4, 4),
+        call_kwargs={"training": True}
+        if "training" in inspect.signature(layer.call).parameters
+        else None,
+        expected_output_shape=layer.compute_output_shape((2, 4, 4)),
+        supports_masking=True,
+    )
+
+
+@pytest.mark.parametrize("name", [*CASES, *TWO_INPUTS])
+def test_every_argument_is_in_the_configuration(name):
+    cls = getattr(layers, name)
+    arguments = {**CASES, **TWO_INPUTS}[name]
+
+    config = cls(**arguments).get_config()
+
+    known = {
+        parameter.name
+        for parameter in inspect.signature(cls).parameters.values()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    }
+    known -= {"weights"} if name == "Bidirectional" else set()
+    assert known | set(arguments) <= set(config)
+    plain = {key: value for key, value in arguments.items() if isinstance(value, (int, float))}
+    plain.pop("output_shape", None)
+    plain.pop("attention_axes", None)
+    assert {key: config[key] for key in plain} == plain
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_saved_model_gives_the_same_output(name, tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((4,), dtype="int32"),
+            keras.layers.Embedding(5, 4, mask_zero=True),
+            getattr(layers, name)(**CASES[name]),
+        ]
+    )
+    tokens = np.array([[1, 2, 3, 0], [4, 0, 0, 0]])
+    model.save(tmp_path / "model.keras")
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    np.testing.assert_array_equal(to_numpy(model(tokens)), to_numpy(loaded(tokens)))
+    assert loaded.layers[-1].get_config() == model.layers[-1].get_config()
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("length", [None, 4])
+def test_symbolic_shape_is_the_shape_of_the_output(name, length):
+    layer = getattr(layers, name)(**CASES[name])
+    if length is None and getattr(layer, "unroll", False):
+        layer.unroll = False
+    symbolic = layer(keras.Input((length, 4)))
+
+    output = layer(np.ones((2, 4, 4), "float32"))
+
+    assert symbolic.shape == (None, length, *output.shape[2:])
+    assert keras.backend.standardize_dtype(output.dtype) == symbolic.dtype
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_steps_at_all(name):
+    layer = getattr(layers, name)(**CASES[name])
+    layer.build((2, 4, 4))
+
+    output = layer(np.ones((2, 0, 4), "float32"))
+
+    assert tuple(output.shape) == (2, 0, *layer.compute_output_shape((2, 0, 4))[2:])
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_dtypes(name, dtype, float64):
+    arguments = CASES[name]
+    if name == "Bidirectional":
+        arguments = {"layer": layers.LSTM(3, return_sequences=True, dtype=dtype)}
+    layer = getattr(layers, name)(**arguments, dtype=dtype)
+
+    output = layer(np.ones((2, 4, 4), "float32"))
+
+    assert keras.backend.standardize_dtype(output.dtype) == layer.compute_dtype
+    assert np.isfinite(to_numpy(keras.ops.cast(output, "float32"))).all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_mask_goes_on(name):
+    layer = getattr(layers, name)(**CASES[name])
+    embedding = keras.layers.Embedding(5, 4, mask_zero=True)
+    tokens = keras.Input((4,), dtype="int32")
+    last = keras.layers.LSTM(2)
+
+    model = keras.Model(tokens, last(layer(embedding(tokens))))
+
+    # Steps after the end of a sequence change nothing, in any layer of the model.
+    long = model(np.array([[1, 2, 0, 0]]))
+    other = embedding.get_weights()[0]
+    other[0] = 9.0
+    embedding.set_weights([other])
+    np.testing.assert_allclose(to_numpy(long), to_numpy(model(np.array([[1, 2, 0, 0]]))), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "public",
+    [*(getattr(layers, name) for name in layers.__all__), *(getattr(ops, n) for n in ops.__all__)],
+    ids=lambda public: public.__name__,
+)
+def test_example_in_the_docstring(public):
+    tests = doctest.DocTestFinder(recurse=False).find(public, public.__name__, globs={})
+    assert sum(bool(test.examples) for test in tests) == 1
+    runner = doctest.DocTestRunner()
+    for test in tests:
+        runner.run(test)
+    assert runner.summarize().failed == 0
+
+
+@pytest.mark.parametrize("name", layers.__all__)
+def test_docstring_says_what_a_user_needs(name):
+    doc = getattr(layers, name).__doc__
+
+    for heading in ("Args:", "Call arguments:", "Returns:", "Raises:", "Example:"):
+        assert heading in doc
+    assert name.endswith("Cell") or "Masks:" in doc
+    assert name.endswith("Cell") or "Reference" in doc
+
+
+def test_version():
+    assert keras_seq.__version__
