@@ -1,4 +1,4 @@
-"""The dashboard's application: screens, keys, theme, and what happens outside the screen."""
+"""The dashboard's application: screens, keys, theme, and what reaches beyond the screen."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import get_current_worker
 
+from experiments.control import Request, ask
+from experiments.errors import KerasSeqError
 from experiments.store import ExperimentFolder
 from tui import messages
 from tui.follower import Follower, Pulse, Snapshot, follow
 from tui.screens.dashboard import DashboardScreen
+from tui.screens.experiments import ExperimentsScreen
+from tui.screens.help import HelpScreen
+from tui.screens.trial import TrialScreen
+from tui.widgets import wording
 
 THEME = Theme(
     name="keras-seq",
@@ -32,19 +38,37 @@ THEME = Theme(
     surface="#151a21",
     panel="#1c232d",
     dark=True,
-    variables={"border": "#39434f", "border-blurred": "#2a323c"},
+    variables={"border": "#56b4e9", "border-blurred": "#39434f"},
 )
 
 
+def _commands() -> type:
+    # Textual imports providers when the palette opens; so does this.
+    from tui.screens.command_palette import Commands
+
+    return Commands
+
+
 class KerasSeqApp(App[None]):
-    """Shows experiments under `root`; opens on `experiment` where one is named."""
+    """Shows the experiments under `root`; opens on `experiment` where one is named."""
 
     TITLE = "keras-seq"
     CSS_PATH = "app.tcss"
+    COMMANDS = App.COMMANDS | {_commands}
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "n", "new_experiment", "New", id="app.new", tooltip="Set up and start an experiment"
+        ),
+        Binding(
+            "e", "experiments", "Experiments", id="app.experiments", tooltip="List all experiments"
+        ),
+        Binding(
+            "question_mark,f1", "help", "Help", id="app.help",
+            tooltip="What the keys do and what the signs mean",
+        ),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; training goes on"),
-    ]
+    ]  # fmt: skip
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     """The experiment on screen."""
@@ -54,22 +78,27 @@ class KerasSeqApp(App[None]):
     def __init__(self, root: Path, experiment: str | None = None) -> None:
         super().__init__()
         self.root = root
-        self._experiment = experiment
+        self._folder = ExperimentFolder(root / experiment) if experiment else None
         self._follower: Follower | None = None
+        # Kept, so that a supervisor that has ended is noticed and does not linger.
         self._supervisors: list[subprocess.Popen[bytes]] = []
         self.register_theme(THEME)
         self.theme = THEME.name
 
     def get_default_screen(self) -> Screen[None]:
-        """The experiment that was asked for."""
-        name = self._experiment or ""
-        return DashboardScreen(name).data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse)
+        """The experiment that was asked for, or all of them."""
+        if self._folder is None:
+            return ExperimentsScreen(self.root)
+        return self._dashboard(self._folder)
 
     def on_mount(self) -> None:
         """Begin reading once the first picture is on the screen."""
-        if self._experiment:
-            folder = ExperimentFolder(self.root / self._experiment)
-            self.call_after_refresh(self._follow, folder)
+        if self._folder is not None:
+            self.call_after_refresh(self._follow, self._folder)
+
+    def _dashboard(self, folder: ExperimentFolder) -> DashboardScreen:
+        screen = DashboardScreen(folder.name)
+        return screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse)
 
     @work(thread=True, exclusive=True, group="follow")
     def _follow(self, folder: ExperimentFolder) -> None:
@@ -78,8 +107,116 @@ class KerasSeqApp(App[None]):
 
     @on(messages.SnapshotTaken)
     def _on_snapshot(self, message: messages.SnapshotTaken) -> None:
-        self.snapshot = message.snapshot
+        # One of the experiment before may still be under way.
+        if message.snapshot.folder == self._folder:
+            self.snapshot = message.snapshot
 
     @on(messages.PulseTaken)
     def _on_pulse(self, message: messages.PulseTaken) -> None:
         self.pulse = message.pulse
+
+    @on(messages.ReadingFailed)
+    def _on_reading_failed(self, message: messages.ReadingFailed) -> None:
+        self.notify(message.problem, severity="error", timeout=20, markup=False)
+
+    @on(messages.PlotsChosen)
+    def _on_plots(self, message: messages.PlotsChosen) -> None:
+        if self._follower is not None:
+            self._follower.keys = message.keys
+
+    @on(messages.TrialChosen)
+    def _on_trial(self, message: messages.TrialChosen) -> None:
+        if self._folder is not None:
+            screen = TrialScreen(self._folder, message.trial)
+            self.push_screen(screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse))
+
+    @on(messages.ExperimentChosen)
+    async def _on_experiment(self, message: messages.ExperimentChosen) -> None:
+        """Show it in place of whatever is on screen."""
+        self._folder, self.snapshot = message.folder, None
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.switch_screen(self._dashboard(message.folder))
+        self._follow(message.folder)
+
+    @on(messages.StopAsked)
+    def _on_stop(self, message: messages.StopAsked) -> None:
+        if self._folder is not None:
+            self._ask_stop(self._folder, message.trials)
+
+    @work(thread=True, group="control")
+    def _ask_stop(self, folder: ExperimentFolder, trials: tuple[str, ...]) -> None:
+        try:
+            for trial in trials:
+                ask(folder.trial(trial), Request.STOP)
+        except KerasSeqError as error:
+            self.notify(str(error), severity="error", timeout=20, markup=False)
+        else:
+            what = trials[0] if len(trials) == 1 else wording.plural(len(trials), "trial")
+            self.notify(f"Asked {what} to stop after the current step.", markup=False)
+
+    @on(messages.LaunchAsked)
+    def _on_launch(self, message: messages.LaunchAsked) -> None:
+        self._launch(message)
+
+    @work(thread=True, group="control")
+    def _launch(self, message: messages.LaunchAsked) -> None:
+        from experiments.backend import check_backend
+        from experiments.launch import launch  # with the above 10 ms, needed by few
+
+        try:
+            check_backend()
+            launched = launch(self.root, message.config)
+        except KerasSeqError as error:
+            self.post_message(messages.LaunchFailed(str(error)))
+            return
+        self._supervisors.append(launched.supervisor)
+        self.post_message(messages.ExperimentChosen(launched.folder))
+
+    @on(messages.LaunchFailed)
+    def _on_launch_failed(self, message: messages.LaunchFailed) -> None:
+        from tui.screens.new_experiment import NewExperiment
+
+        self.notify(message.problem, severity="error", timeout=20, markup=False)
+        if isinstance(self.screen, NewExperiment):
+            self.screen.launch_failed(message)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing opens twice, and nothing opens over a question."""
+        if action in ("new_experiment", "experiments", "help"):
+            return isinstance(self.screen, DashboardScreen | ExperimentsScreen | TrialScreen) and (
+                action != "experiments" or not isinstance(self.screen, ExperimentsScreen)
+            )
+        return True
+
+    def action_new_experiment(self) -> None:
+        """Show the form."""
+        # Its widgets take 30 ms to import, and most sessions do without.
+        from tui.screens.new_experiment import NewExperiment
+
+        self.push_screen(NewExperiment())
+
+    def action_experiments(self) -> None:
+        """List all experiments on top of the one on screen."""
+        self.push_screen(ExperimentsScreen(self.root))
+
+    def action_help(self) -> None:
+        """Explain the screen beneath."""
+        keys: dict[str, list[str]] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            # Our own bindings have a tooltip; those that every widget inherits have none.
+            if binding.tooltip and active.enabled:
+                keys.setdefault(binding.tooltip, []).append(self.get_key_display(binding))
+        self.push_screen(HelpScreen((" ".join(shown), said) for said, shown in keys.items()))
+
+    async def action_quit(self) -> None:
+        """Leave, and say that training goes on where it does."""
+        view = self.snapshot.view if self.snapshot else None
+        message = ""
+        if view is not None and not wording.is_finished(view):
+            message = (
+                f"{view.name} goes on training. Watch it: keras-seq attach {view.name}. "
+                f"End it: keras-seq stop {view.name}."
+            )
+        self.exit(message=message)

@@ -1,4 +1,4 @@
-"""Follows an experiment from a thread of its own, so that the screen never waits for a disk."""
+"""Reads files for the screens from threads of their own, so that no screen waits for a disk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual.message import Message
 
@@ -13,13 +14,14 @@ from experiments.errors import KerasSeqError
 from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
-from experiments.store import ExperimentFolder
-from tui.messages import PulseTaken, ReadingFailed, SnapshotTaken
+from experiments.store import ExperimentFolder, experiments
+from tui.messages import Entry, ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
 from tui.widgets.curve import Curve
 from tui.widgets.model_curves import CurveMaker
 
 POLL_SECONDS = 0.2
 PULSE_SECONDS = 1.0
+LIST_SECONDS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,4 +110,47 @@ def follow(
             next_pulse = time.monotonic() + PULSE_SECONDS
             post(PulseTaken(take_pulse()))
         if cancelled.wait(POLL_SECONDS):
+            return
+
+
+class Lister:
+    """Lists the experiments under a root; reads on where it stopped the last time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._readers: dict[Path, ExperimentReader] = {}
+        self._entries: dict[Path, Entry] = {}
+
+    def list(self) -> tuple[Entry, ...]:
+        """Every experiment, newest first; raises `KerasSeqError` when the root cannot be read."""
+        return tuple(self._entry(folder) for folder in experiments(self.root))
+
+    def _entry(self, folder: ExperimentFolder) -> Entry:
+        try:
+            if folder.path not in self._readers:
+                self._readers[folder.path] = ExperimentReader(folder)
+            view = self._readers[folder.path].read()
+        except KerasSeqError as error:
+            return Entry(folder, None, str(error))
+        known = self._entries.get(folder.path)
+        if known is None or known.snapshot is None or known.snapshot.view is not view:
+            known = Entry(folder, Snapshot(folder, view, leaderboard(view), {}))
+            self._entries[folder.path] = known
+        return known
+
+
+def follow_list(
+    lister: Lister, post: Callable[[Message], object], cancelled: threading.Event
+) -> None:
+    """Post the list again and again until `cancelled`; a problem is said once."""
+    said = ""
+    while True:
+        try:
+            post(ExperimentsListed(lister.list(), time.time()))
+            said = ""
+        except KerasSeqError as error:
+            if str(error) != said:
+                said = str(error)
+                post(ReadingFailed(said))
+        if cancelled.wait(LIST_SECONDS):
             return

@@ -10,7 +10,6 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
-    from experiments.read_model import ExperimentView
     from experiments.store import ExperimentFolder
     from tui.follower import Pulse, Snapshot
 
@@ -91,7 +90,8 @@ class Entry:
     """An experiment in the list: what is known of it, or why nothing is."""
 
     folder: ExperimentFolder
-    view: ExperimentView | None
+    snapshot: Snapshot | None
+    """Without curves."""
     problem: str = ""
 
 

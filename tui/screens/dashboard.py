@@ -19,7 +19,7 @@ from tui.screens.stop_all import StopAll
 from tui.widgets import wording
 from tui.widgets.alert_list import AlertList
 from tui.widgets.experiment_header import ExperimentHeader
-from tui.widgets.leaderboard_table import LeaderboardTable
+from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.model_curves import WINDOWS, is_noisy
 from tui.widgets.pane_bar import PaneBar
@@ -74,6 +74,7 @@ class DashboardScreen(PaneScreen):
                 with Horizontal(id="lower-plots"):
                     yield LinePlot(id="loss", x_label="step", y_scale="log")
                     yield LinePlot(id="gradient", x_label="step", y_scale="log")
+                yield VerdictLine(id="short-verdict")
         with Container(id="standings", classes="pane"):
             yield LeaderboardTable()
             yield VerdictLine()
@@ -92,26 +93,24 @@ class DashboardScreen(PaneScreen):
         snapshot = self.snapshot
         if snapshot is None:
             return
-        view = snapshot.view
         self.query_one(ExperimentHeader).snapshot = snapshot
         self.query_one(TrialList).snapshot = snapshot
         self.query_one(LeaderboardTable).snapshot = snapshot
-        self.query_one(VerdictLine).snapshot = snapshot
+        for verdict in self.query(VerdictLine):
+            verdict.snapshot = snapshot
         self.query_one(AlertList).snapshot = snapshot
         split, _, metric = snapshot.board.key.partition("_")
-        state = "finished" if wording.is_finished(view) else "so far"
-        best = "best " if split == "validation" else ""
-        title = f"Leaderboard, {state}: {best}{wording.words(metric)} on {split}"
-        self.query_one("#standings").border_title = title
-        self.query_one(LeaderboardTable).styles.height = (
-            len(view.config.models) + len(view.baselines) + 1
-        )
+        said = f"{'best ' if split == 'validation' else ''}{split} {wording.words(metric)}"
+        self.query_one("#trials").border_title = f"Trials, {said}"
+        self.query_one("#standings").border_title = standings_title(snapshot)
+        table = self.query_one(LeaderboardTable)
+        table.styles.height = table.height_needed
         shown = {
             "metric": self.metric or snapshot.metric_key,
             "loss": "train_loss",
             "gradient": "gradient_norm",
         }
-        seeds = len(view.config.seeds)
+        seeds = len(snapshot.view.config.seeds)
         for plot_id, key in shown.items():
             plot = self.query_one(f"#{plot_id}", LinePlot)
             plot.curves = snapshot.curves.get(key, ())

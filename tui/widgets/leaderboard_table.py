@@ -42,6 +42,11 @@ class LeaderboardTable(RowList):
         """Show what changed."""
         self.remake()
 
+    @property
+    def height_needed(self) -> int:
+        """Lines of the whole table."""
+        return len(self.rows) + 1
+
     def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
         """Models in order, then the null baselines; columns as far as they fit."""
         if self.snapshot is None:
@@ -53,7 +58,9 @@ class LeaderboardTable(RowList):
             for rank, standing in enumerate(board.standings, 1)
         ]
         test_key = f"test_{board.key.partition('_')[2]}"
-        lines += [_baseline_line(baseline, test_key) for baseline in view.baselines]
+        # Baselines are measured on the test split, which bounds validation as well.
+        said = "null baseline" if board.key == test_key else "baseline on test"
+        lines += [_baseline_line(baseline, test_key, said) for baseline in view.baselines]
         heading = ("#", "model", "mean", "95% interval", "seeds", "parameters", "step")
         widths = [
             max(len(heading[i]), *(len(line.cells[i]) for line in lines))
@@ -62,13 +69,22 @@ class LeaderboardTable(RowList):
         widths[1] += 2  # the letter
         shown = _columns_that_fit(widths, width)
         rest = width - sum(widths[i] + _GAP for i in shown)
-        remark = max((len(line.remark) for line in lines), default=0)
-        forest = min(_FOREST, rest - remark - _GAP) if rest - remark > 14 else 0
+        longest = max((len(line.remark) for line in lines), default=0)
+        forest = min(_FOREST, rest - longest - _GAP) if rest - longest > 14 else 0
         span = _span([line.interval for line in lines if line.color is not None])
         head = "".join(_cell(heading[i], i, widths) for i in shown)
         if forest:
             head += _scale(span, forest)
-        rows = [self._row(line, shown, widths, forest, span, width) for line in lines]
+        rows = []
+        for line in lines:
+            text = self._row(line, shown, widths, forest, span)
+            key = None if line.color is None else line.cells[1]
+            remark = Text(line.remark, MUTED if line.color is None else self.color(1))
+            if text.cell_len + remark.cell_len <= width:
+                rows.append(Row(text.append_text(remark), key))
+                continue
+            remark.truncate(width - 5, overflow="ellipsis")
+            rows += [Row(text, key), Row(Text.assemble(" " * 5, remark))]
         return Text(head), rows
 
     def _row(
@@ -78,8 +94,7 @@ class LeaderboardTable(RowList):
         widths: Sequence[int],
         forest: int,
         span: tuple[float, float],
-        width: int,
-    ) -> Row:
+    ) -> Text:
         muted = line.color is None
         text = Text(style=MUTED if muted else Style.null())
         for i in shown:
@@ -94,10 +109,15 @@ class LeaderboardTable(RowList):
         if forest:
             drawn = interval_drawing(line.interval, span, forest)
             text.append(drawn.ljust(forest + _GAP), self.color(line.color))
-        remark = Text(line.remark, MUTED if muted else self.color(1))
-        remark.truncate(max(width - text.cell_len, 0), overflow="ellipsis")
-        text.append_text(remark)
-        return Row(text, None if muted else line.cells[1])
+        return text
+
+
+def standings_title(snapshot: Snapshot) -> str:
+    """What the table ranks by, and whether that is final."""
+    split, _, metric = snapshot.board.key.partition("_")
+    state = "finished" if wording.is_finished(snapshot.view) else "so far"
+    best = "best " if split == "validation" else ""
+    return f"Leaderboard, {state}: {best}{wording.words(metric)} on {split}"
 
 
 def _standing_line(rank: int, standing: Standing, color: int) -> _Line:
@@ -119,10 +139,10 @@ def _standing_line(rank: int, standing: Standing, color: int) -> _Line:
     )
 
 
-def _baseline_line(baseline: Baseline, key: str) -> _Line:
+def _baseline_line(baseline: Baseline, key: str, said: str) -> _Line:
     interval = baseline.interval(key)
     cells = ("", baseline.name, number(interval.mean), "", str(interval.n), "", "")
-    return _Line(cells, None, interval, "null baseline, on test")
+    return _Line(cells, None, interval, said)
 
 
 def _cell(text: str, column: int, widths: Sequence[int]) -> str:

@@ -55,11 +55,18 @@ def model_curve(label: str, trials: list[TrialView], key: str, color: int, finis
     )
 
 
-def trial_curve(trial: TrialView, key: str, color: int, smooth: bool = False) -> Curve:
-    """The measurements of one trial as they were taken, or averaged."""
-    series = trial.values(key)
+def trial_curve(
+    trial: TrialView,
+    measurement: str,
+    color: int,
+    label: str,
+    *,
+    key: str = "",
+    smooth: bool = False,
+) -> Curve:
+    """The values of one trial as they were taken, or averaged."""
+    series = trial.values(measurement)
     value = trailing_mean(series.value, window(trial)) if smooth else series.value
-    label = f"s{trial.seed} averaged" if smooth else f"s{trial.seed}"
     return Curve(label, key, series.step, value, color, finished=trial.status.is_finished)
 
 

@@ -86,7 +86,8 @@ class RowList(ScrollView, can_focus=True):
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._heading: Text | None = None
-        self._rows: Sequence[Row] = ()
+        self.rows: Sequence[Row] = ()
+        """What was last made."""
         self._made_for: tuple[int, bool] | None = None
         self.key: str | None = None
         """The key of the line under the cursor."""
@@ -109,7 +110,7 @@ class RowList(ScrollView, can_focus=True):
         if width <= 0:
             return
         heading, rows = self.make_rows(width)
-        before, self._rows = self._rows, rows
+        before, self.rows = self.rows, rows
         made_for = (width, self.app.current_theme.dark)
         top = 0 if heading is None else 1
         if made_for != self._made_for or heading != self._heading or len(before) != len(rows):
@@ -128,7 +129,7 @@ class RowList(ScrollView, can_focus=True):
         """Put the cursor on the line called `key`."""
         if key == self.key:
             return
-        for y, row in enumerate(self._rows):
+        for y, row in enumerate(self.rows):
             if row.key is not None and row.key in (key, self.key):
                 self._refresh_row(y)
                 if row.key == key:
@@ -145,7 +146,7 @@ class RowList(ScrollView, can_focus=True):
         if y < self.scroll_offset.y:
             # Lines above that cannot be chosen, such as a group's name, come into view too.
             above = y
-            while above and self._rows[above - 1].key is None:
+            while above and self.rows[above - 1].key is None:
                 above -= 1
             self.scroll_to(y=above, animate=False)
         elif y >= self.scroll_offset.y + room:
@@ -163,9 +164,9 @@ class RowList(ScrollView, can_focus=True):
             text, style = self._heading, self.get_component_rich_style("row-list--heading")
         else:
             index = y - self._top + self.scroll_offset.y
-            if index >= len(self._rows):
+            if index >= len(self.rows):
                 return Strip.blank(width, base)
-            row = self._rows[index]
+            row = self.rows[index]
             text, style = row.text, base
             if row.key is not None and row.key == self.key:
                 cursor = self.get_component_styles("row-list--cursor")
@@ -191,7 +192,7 @@ class RowList(ScrollView, can_focus=True):
         if offset is None or offset.y < self._top:
             return
         index = offset.y - self._top + self.scroll_offset.y
-        if index < len(self._rows) and (key := self._rows[index].key) is not None:
+        if index < len(self.rows) and (key := self.rows[index].key) is not None:
             if key == self.key:
                 self.action_open()
             else:
@@ -199,7 +200,7 @@ class RowList(ScrollView, can_focus=True):
 
     def action_move(self, lines: int) -> None:
         """Move the cursor over lines that can be chosen."""
-        keys = [row.key for row in self._rows if row.key is not None]
+        keys = [row.key for row in self.rows if row.key is not None]
         if keys:
             at = keys.index(self.key) if self.key in keys else 0
             self.choose(keys[min(max(at + lines, 0), len(keys) - 1)])

@@ -109,8 +109,6 @@ def remarks(standing: Standing) -> list[str]:
         found.append(f"{standing.failed} of {plural(standing.trials, 'seed')} failed: not ranked")
     if standing.not_above:
         found.append(f"not above {', '.join(standing.not_above)}")
-    if standing.interval.n == 1:
-        found.append("1 seed: no interval")
     return found
 
 

@@ -1,0 +1,60 @@
+"""Everything that can be done, for the command palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from tui.messages import StopAsked, TrialChosen
+from tui.screens.dashboard import DashboardScreen
+from tui.widgets import wording
+
+Command = tuple[str, IgnoreReturnCallbackType, str]
+
+
+class Commands(Provider):
+    """Actions of the screen, trials and measurements of the experiment."""
+
+    async def discover(self) -> Hits:
+        """What to offer before anything is typed: the actions."""
+        for title, callback, help_text in self._actions():
+            yield DiscoveryHit(title, callback, help=help_text)
+
+    async def search(self, query: str) -> Hits:
+        """Whatever matches."""
+        matcher = self.matcher(query)
+        for title, callback, help_text in self._commands():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), callback, help=help_text)
+
+    def _commands(self) -> Iterator[Command]:
+        yield from self._actions()
+        yield from self._trials()
+        screen = self.screen
+        if isinstance(screen, DashboardScreen):
+            for key in screen.metrics():
+                callback: Callable[[], None] = partial(screen.action_show_metric, key)
+                yield f"Plot {wording.words(key)}", callback, "Draw it in the first plot"
+
+    def _actions(self) -> Iterator[Command]:
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and not binding.system:
+                run = partial(self.app.run_action, binding.action, active.node)
+                yield binding.description, run, binding.tooltip or binding.description
+
+    def _trials(self) -> Iterator[Command]:
+        snapshot = getattr(self.app, "snapshot", None)
+        if snapshot is None:
+            return
+        for trial in snapshot.view.trials:
+            status = wording.mark(trial.status)
+            show = partial(self.app.post_message, TrialChosen(trial.name))
+            yield f"Open trial {trial.name}", show, status
+            if not trial.status.is_finished:
+                stop = partial(self.app.post_message, StopAsked((trial.name,)))
+                yield f"Stop trial {trial.name}", stop, status

@@ -1,0 +1,206 @@
+"""One trial: its curves, its configuration, what it printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.widgets import Footer, Static
+from textual.worker import get_current_worker
+
+from experiments.read_model import TrialView
+from experiments.store import ExperimentFolder
+from tui.formatting import count, number
+from tui.messages import ConsoleRead, ReadingFailed, StopAsked
+from tui.screens.pane_screen import PaneScreen
+from tui.widgets import wording
+from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
+from tui.widgets.line_plot import LinePlot
+from tui.widgets.model_curves import trial_curve
+from tui.widgets.palette import COLORS
+from tui.widgets.pane_bar import PaneBar
+from tui.widgets.row_list import BOLD, MUTED
+from tui.widgets.trial_header import TrialHeader
+
+CONSOLE_SECONDS = 0.5
+
+
+class TrialScreen(PaneScreen):
+    """Everything about one trial."""
+
+    PANES: ClassVar[Mapping[str, str]] = {
+        "plots": "Curves",
+        "configuration": "Configuration",
+        "console": "Console",
+    }
+    FOCUS: ClassVar[Mapping[str, str]] = {
+        "plots": "#metric",
+        "configuration": "VerticalScroll",
+        "console": "ConsoleLog",
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="trial.back", tooltip="Back to the dashboard"),
+        Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop this trial"),
+        Binding(
+            "left_square_bracket", "go(-1)", "Previous", key_display="[", id="trial.previous",
+            tooltip="The trial before this one",
+        ),
+        Binding(
+            "right_square_bracket", "go(1)", "Next", key_display="]", id="trial.next",
+            tooltip="The trial after this one",
+        ),
+        Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear loss axis"),
+    ]  # fmt: skip
+
+    def __init__(self, folder: ExperimentFolder, trial: str) -> None:
+        super().__init__()
+        self._folder = folder
+        self._trial_name = trial
+
+    def compose(self) -> ComposeResult:
+        """Header, configuration beside curves, console beneath, keys."""
+        yield TrialHeader().data_bind(TrialScreen.pulse)
+        yield PaneBar(self.PANES).data_bind(TrialScreen.pane)
+        with Horizontal(id="upper"):
+            with Container(id="configuration", classes="pane"), VerticalScroll():
+                yield Static(id="facts")
+            with Vertical(id="plots", classes="pane"):
+                yield LinePlot(id="metric", x_label="step")
+                yield LinePlot(id="loss", x_label="step", y_scale="log")
+        with Container(id="console", classes="pane"):
+            yield ConsoleLog()
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Begin with the curves."""
+        self.query_one("#configuration").border_title = "Configuration"
+        self.query_one("#console").border_title = "Console"
+        self.pane = "plots"
+        self.query_one("#metric").focus()
+        self._follow_console()
+
+    @property
+    def trial(self) -> TrialView | None:
+        """The trial on screen."""
+        return self.snapshot.view.trial(self._trial_name) if self.snapshot else None
+
+    def show_snapshot(self) -> None:
+        """Hand the trial to the widgets."""
+        snapshot, trial = self.snapshot, self.trial
+        if snapshot is None or trial is None:
+            return
+        labels = [choice.label for choice in snapshot.view.config.models]
+        color = labels.index(trial.model)
+        header = self.query_one(TrialHeader)
+        header.trial, header.color = trial, color
+        metric, loss = self.query_one("#metric", LinePlot), self.query_one("#loss", LinePlot)
+        metric.title = wording.words(snapshot.metric_key)
+        metric.curves = (trial_curve(trial, snapshot.metric_key, color, "validation"),)
+        loss.title = "loss: every batch, averaged, and on validation"
+        # Single batches stand back behind the other two.
+        loss.highlight = "front"
+        loss.curves = (
+            trial_curve(trial, "train_loss", color, "averaged", key="front", smooth=True),
+            trial_curve(trial, "validation_loss", (color + 1) % COLORS, "validation", key="front"),
+            trial_curve(trial, "train_loss", COLORS - 1, "batches"),
+        )
+        self.query_one("#facts", Static).update(facts(trial))
+        self.refresh_bindings()
+
+    @work(thread=True, exclusive=True, group="console")
+    def _follow_console(self) -> None:
+        cancelled = get_current_worker().cancelled_event
+        path, before = self._folder.trial(self._trial_name).console, None
+        while True:
+            try:
+                content = read_tail(path)
+            except OSError as error:
+                self.post_message(ReadingFailed(f"Cannot read {path}: {error.strerror}."))
+                return
+            if content != before:
+                before = content
+                self.post_message(ConsoleRead(console_lines(content)))
+            if cancelled.wait(CONSOLE_SECONDS):
+                return
+
+    @on(ConsoleRead)
+    def _on_console_read(self, message: ConsoleRead) -> None:
+        self.query_one(ConsoleLog).lines_read = message.lines
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys work only while there is something for them to act on."""
+        if action == "stop_trial":
+            trial = self.trial
+            return trial is not None and not trial.status.is_finished and not trial.stop_rung
+        if action == "go":
+            return self._neighbour(int(str(parameters[0]))) is not None
+        return True
+
+    def _neighbour(self, places: int) -> str | None:
+        trials = self.snapshot.view.trials if self.snapshot else ()
+        # In the order of the dashboard's list: by model, then by seed.
+        labels = [c.label for c in self.snapshot.view.config.models] if self.snapshot else []
+        names = [t.name for t in sorted(trials, key=lambda t: labels.index(t.model))]
+        at = names.index(self._trial_name) + places if self._trial_name in names else -1
+        return names[at] if 0 <= at < len(names) else None
+
+    def action_go(self, places: int) -> None:
+        """Show a neighbour."""
+        name = self._neighbour(places)
+        if name is not None:
+            self._trial_name = name
+            self.show_snapshot()
+            self._follow_console()
+
+    def action_back(self) -> None:
+        """Back to the dashboard."""
+        self.dismiss()
+
+    def action_stop_trial(self) -> None:
+        """Ask this trial to stop."""
+        self.post_message(StopAsked((self._trial_name,)))
+
+    def action_toggle_log(self) -> None:
+        """Switch the loss between a log and a linear axis."""
+        plot = self.query_one("#loss", LinePlot)
+        plot.y_scale = "linear" if plot.y_scale == "log" else "log"
+
+
+def facts(trial: TrialView) -> Text:
+    """What the trial is and what came of it."""
+    model, task = trial.config.model, trial.config.task
+    process = trial.process
+    sections = {
+        "Outcome": {wording.words(key): number(value) for key, value in trial.metrics().items()},
+        f"Model {model.name}": asdict(model.model),
+        f"Task {task.name}": asdict(task.task),
+        "Training": {**asdict(trial.config.budget), "seed": trial.seed},
+        "Process": {
+            "parameters": count(trial.num_parameters),
+            "backend": trial.backend,
+            "device": trial.device,
+            "threads": trial.threads,
+            "pid": process.pid if process else None,
+            "host": process.host if process else None,
+        },
+    }
+    text = Text()
+    for title, values in sections.items():
+        shown = {key: value for key, value in values.items() if value not in (None, "")}
+        if not shown:
+            continue
+        text.append(f"{title}\n", BOLD)
+        for key, value in shown.items():
+            text.append(f"  {key} ", MUTED)
+            text.append(f"{value}\n")
+    for problem in trial.problems:
+        text.append(f"journal: {problem}\n")
+    text.rstrip()
+    return text

@@ -1,0 +1,52 @@
+"""Two lines on top of a trial's screen."""
+
+from __future__ import annotations
+
+import math
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+
+from experiments.read_model import TrialView
+from tui.formatting import duration, milliseconds
+from tui.widgets import wording
+from tui.widgets.header import Header, fitted
+from tui.widgets.palette import series_letter
+from tui.widgets.row_list import BOLD, MUTED
+
+
+class TrialHeader(Header):
+    """Model, seed, status with its reason, progress, time left."""
+
+    trial: reactive[TrialView | None] = reactive(None)
+    color: reactive[int] = reactive(0)
+    """The palette index of its model."""
+
+    def render(self) -> RenderResult:
+        """Both lines, each as wide as the screen."""
+        trial, width = self.trial, self.content_size.width
+        if trial is None:
+            return Text()
+        return Text("\n").join([self._title(trial, width), self._progress(trial, width)])
+
+    def _title(self, trial: TrialView, width: int) -> Text:
+        name = f"{series_letter(self.color)} {trial.model}"
+        left = [Text(name, self.ink(self.color) + BOLD), Text(f"seed {trial.seed}", BOLD)]
+        status = self.mark(trial.status)
+        if note := wording.rung(trial) or trial.reason:
+            status.append(f": {note}")
+        now = self.pulse.time if self.pulse else math.nan
+        seconds = trial.seconds if trial.status.is_finished else now - trial.started
+        times = [Text.assemble(("elapsed ", MUTED), duration(seconds))]
+        if not trial.status.is_finished:
+            times.insert(0, Text.assemble(("eta ", MUTED), duration(trial.remaining_seconds)))
+        return fitted([*left, status], times, width)
+
+    def _progress(self, trial: TrialView, width: int) -> Text:
+        left = [
+            self.bar(trial.progress, width),
+            Text(f"step {trial.step} of {trial.config.budget.steps}"),
+            Text(f"{milliseconds(trial.step_seconds)} a step", MUTED),
+        ]
+        return fitted(left, self.load(), width)
