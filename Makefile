@@ -31,7 +31,7 @@ check-install: $(VENV)/dev
 	$(BIN)/python tests/check_install.py
 
 bench: $(VENV)/dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 clean:
 	rm -rf $(VENV) dist
