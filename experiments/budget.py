@@ -1,13 +1,13 @@
 """How long and how a trial trains."""
 
-import sys
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
 Positive = Annotated[int, Meta(ge=1)]
-PositiveReal = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
+# The upper bound keeps infinity out, which would make every gradient NaN.
+PositiveReal = Annotated[float, Meta(gt=0, le=1e9)]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ ended, passes stops on, and measures the null baselines. One trial's end never t
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -80,7 +81,7 @@ class Supervisor:
         self._terminated_seconds = terminated_seconds
         self._config = folder.read_config()
         view = ExperimentReader(folder).read()
-        if view.process is not None and is_alive(view.process):
+        if view.process is not None and math.isnan(view.ended) and is_alive(view.process):
             raise StoreError(f"{folder.name} already has a supervisor (pid {view.process.pid}).")
         self._waiting = [
             folder.trial(trial.name)

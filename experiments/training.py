@@ -56,21 +56,19 @@ def train(
         if stop_asked():
             return False
         batch = task.train_batch(config.seed, step - 1, budget.batch_size)
-        # Keras returns the mean loss since the metrics were reset: the window's.
         loss = float(model.train_on_batch(batch.inputs, batch.targets))
-        window.steps += 1
+        window.losses.append(loss)
         diverged = not math.isfinite(loss)
         # The first step stands alone, because it holds the compilation.
         if diverged or step in (1, budget.steps) or step % budget.record_every() == 0:
             values = {
-                "train_loss": loss,
-                "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
-                "gradient_norm": float(keras.ops.convert_to_numpy(optimizer.gradient_norm)),
+                "train_loss": window.loss(),
+                "learning_rate": float(optimizer.learning_rate),
+                "gradient_norm": float(optimizer.gradient_norm),
                 "step_seconds": window.step_seconds(),
                 "memory_bytes": float(process.memory_info().rss),
             }
             record(Measured(step=step, values=values))
-            model.reset_metrics()
             window = _Window()
         if diverged:
             raise DivergedError(
@@ -93,14 +91,17 @@ def train(
 
 
 class _Window:
-    """Times the updates between two records."""
+    """The updates between two records."""
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
-        self.steps = 0
+        self.losses: list[float] = []
+
+    def loss(self) -> float:
+        return math.fsum(self.losses) / len(self.losses)
 
     def step_seconds(self) -> float:
-        return (time.perf_counter() - self.started) / self.steps
+        return (time.perf_counter() - self.started) / len(self.losses)
 
 
 class _Best:

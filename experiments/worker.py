@@ -7,6 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from experiments.backend import check_backend
 from experiments.control import Request, asked
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import Event, Started, StatusChanged
@@ -40,6 +41,7 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
 
     record(Started(process=this_process(), attempt=attempt))
     try:
+        check_backend()
         done = train(
             folder.read_config(),
             record,

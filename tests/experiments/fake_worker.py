@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from experiments.control import Request, asked
+from experiments.errors import StoreError
 from experiments.events import Built, Measured, Started, StatusChanged
 from experiments.process import this_process
 from experiments.status import Status
@@ -30,8 +31,15 @@ def main():
     folder, behaviour = TrialFolder(Path(sys.argv[1])), sys.argv[2]
     if behaviour == "ignores everything":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if behaviour == "no room":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    room = 300 if behaviour == "no room" else resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    try:
+        work(folder, behaviour)
+    except StoreError as error:
+        sys.exit(str(error))
+
+
+def work(folder, behaviour):
     journal = JournalWriter(folder.journal)
     journal.append(Started(process=this_process()))
     journal.append(Built(num_parameters=3, backend="none", device="none", threads=1))

@@ -114,6 +114,16 @@ class Stopping(Linear):
         raise MemoryError("the network is too large\nby far")
 
 
+@dataclass(frozen=True)
+class Exploding(Linear):
+    """Predicts what is no number."""
+
+    def build(self, task: Task) -> Any:
+        model = super().build(task)
+        model.set_weights([np.full(w.shape, np.nan) for w in model.get_weights()])
+        return model
+
+
 def document(**changes: Any) -> dict[str, Any]:
     """A valid experiment as plain data, with `changes`."""
     return {

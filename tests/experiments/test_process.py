@@ -1,0 +1,38 @@
+import os
+import subprocess
+import sys
+
+import msgspec
+
+from experiments.process import is_alive, this_process
+
+
+def test_this_process_lives():
+    assert this_process().pid == os.getpid()
+    assert is_alive(this_process())
+
+
+def test_a_later_process_with_the_same_number_does_not_pass_for_it():
+    earlier = msgspec.structs.replace(this_process(), created=this_process().created - 60)
+    assert not is_alive(earlier)
+
+
+def test_a_process_elsewhere_cannot_be_asked_and_counts_as_alive():
+    assert is_alive(msgspec.structs.replace(this_process(), host="elsewhere", pid=1))
+
+
+def test_a_process_that_ended_is_dead_also_before_its_parent_asks():
+    script = "from experiments.process import this_process as t; import msgspec.json as j;"
+    script += "print(j.encode(t()).decode(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        process = msgspec.json.decode(child.stdout.readline(), type=type(this_process()))
+        assert is_alive(process)
+        child.stdin.close()
+        # A pipe closes when its writer ends; nobody has collected the child by then.
+        assert child.stdout.read() == b""
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert child.returncode is None
+        assert not is_alive(process)
+    assert not is_alive(process)

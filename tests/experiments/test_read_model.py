@@ -1,0 +1,448 @@
+import json
+import math
+
+import msgspec
+import numpy as np
+import pytest
+import toy
+from history import SUPERVISOR, WORKER, begun, ended, supervised, trained, view_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments import stats
+from experiments.events import (
+    BaselineMeasured,
+    Damaged,
+    Measured,
+    Opened,
+    Process,
+    Started,
+    StatusChanged,
+    StopRequested,
+    SupervisorEnded,
+    TrialEnded,
+)
+from experiments.read_model import band, fold_experiment, fold_trial, new_view, with_lost
+from experiments.status import Status
+
+CONFIG = toy.experiment()  # gru and lstm, seeds 0 and 1, 8 steps
+NAMES = [trial.name for trial in CONFIG.trials()]
+LATER = Process(pid=7, created=500.0, host="here")
+
+
+def fingerprint(view):
+    """Everything that a view says, with NaN equal to NaN."""
+
+    def plain(thing):
+        if hasattr(thing, "step") and hasattr(thing, "value"):
+            return [list(thing.step), list(thing.time), list(thing.value)]
+        if isinstance(thing, frozenset):
+            return sorted(thing)
+        return msgspec.to_builtins(thing)
+
+    fields = {name: getattr(view, name) for name in view.__dataclass_fields__ if name != "config"}
+    if "trials" in fields:
+        fields["trials"] = [fingerprint(trial) for trial in view.trials]
+    if "baselines" in fields:
+        fields["baselines"] = [(b.name, b.values, sorted(b.seeds)) for b in view.baselines]
+    if "series" in fields:
+        fields["series"] = dict(sorted(view.series.items()))
+    return json.dumps(fields, default=plain, sort_keys=True)
+
+
+Times = st.floats(0, 1000)
+Keys = st.sampled_from(["train_loss", "validation_mse", "test_mse"])
+Statuses = st.sampled_from(Status)
+TrialEvents = st.one_of(
+    st.builds(Opened, time=Times, schema=st.just(1)),
+    st.builds(Started, time=Times, process=st.just(WORKER), attempt=st.integers(1, 3)),
+    st.sampled_from(begun()[1:]),
+    st.builds(
+        Measured,
+        time=Times,
+        step=st.integers(1, 8),
+        values=st.dictionaries(Keys, st.floats(), max_size=3),
+    ),
+    st.builds(StatusChanged, time=Times, status=Statuses, reason=st.text(max_size=5)),
+    st.builds(Damaged, time=st.just(0.0), line=st.integers(1, 9), problem=st.text(max_size=5)),
+)
+SupervisorEvents = st.one_of(
+    st.builds(Opened, time=Times, schema=st.just(1)),
+    st.just(supervised()),
+    st.builds(
+        TrialEnded,
+        time=Times,
+        trial=st.sampled_from([*NAMES, "no such trial"]),
+        status=Statuses,
+        reason=st.text(max_size=5),
+    ),
+    st.builds(
+        StopRequested,
+        time=Times,
+        trial=st.sampled_from(NAMES),
+        rung=st.sampled_from(["asked", "terminated", "killed"]),
+    ),
+    st.builds(
+        BaselineMeasured,
+        time=Times,
+        name=st.sampled_from(["zero", "mean"]),
+        seed=st.integers(0, 3),
+        values=st.dictionaries(Keys, st.floats(), max_size=2),
+    ),
+    st.builds(SupervisorEnded, time=Times, reason=st.text(max_size=5)),
+    st.builds(Damaged, time=st.just(0.0), line=st.integers(1, 9), problem=st.text(max_size=5)),
+)
+
+
+def parts(items, cuts):
+    """`items` cut at the given places."""
+    places = sorted(min(cut, len(items)) for cut in cuts)
+    return [items[a:b] for a, b in zip([0, *places], [*places, len(items)], strict=True)]
+
+
+@given(events=st.lists(TrialEvents, max_size=30), cuts=st.lists(st.integers(0, 30), max_size=8))
+def test_a_trial_read_in_parts_is_the_trial_read_at_once(events, cuts):
+    new = new_view(CONFIG).trials[0]
+    views = [new]
+    for part in parts(events, cuts):
+        views.append(fold_trial(views[-1], part))
+    assert fingerprint(views[-1]) == fingerprint(fold_trial(new, events))
+
+
+@given(events=st.lists(TrialEvents, max_size=30), cut=st.integers(0, 30))
+def test_folding_on_changes_no_view_that_was_there_before(events, cut):
+    before = fold_trial(new_view(CONFIG).trials[0], events[:cut])
+    said = fingerprint(before)
+    first = fingerprint(fold_trial(before, events[cut:]))
+    assert fingerprint(before) == said
+    assert fingerprint(fold_trial(before, events[cut:])) == first
+
+
+@given(
+    events=st.lists(SupervisorEvents, max_size=30), cuts=st.lists(st.integers(0, 30), max_size=8)
+)
+def test_an_experiment_read_in_parts_is_the_experiment_read_at_once(events, cuts):
+    view = new_view(CONFIG)
+    said = fingerprint(view)
+    in_parts = view
+    for part in parts(events, cuts):
+        in_parts = fold_experiment(in_parts, part)
+    assert fingerprint(in_parts) == fingerprint(fold_experiment(view, events))
+    assert fingerprint(view) == said
+
+
+def test_a_new_experiment_waits():
+    view = new_view(CONFIG)
+    assert view.status is Status.QUEUED
+    assert {trial.status for trial in view.trials} == {Status.QUEUED}
+    assert math.isnan(view.remaining_seconds)
+    trial = view.trials[0]
+    assert (trial.step, trial.progress, trial.reason) == (0, 0.0, "")
+    for unknown in (trial.seconds, trial.step_seconds, trial.remaining_seconds, trial.best("x")):
+        assert math.isnan(unknown)
+    assert view.trial(trial.name) is trial
+    assert view.trial("nobody") is None
+
+
+# The way of a trial
+
+
+def test_the_way_of_a_trial():
+    trial = new_view(CONFIG).trials[0]
+    trial = fold_trial(trial, begun())
+    assert trial.status is Status.RUNNING
+    assert trial.process == WORKER
+    assert trial.num_parameters == 5
+    trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "validation_mse"))
+    assert (trial.step, trial.progress) == (4, 0.5)
+    assert trial.seconds == 6.0  # since its start
+    assert trial.remaining_seconds == 4.0  # as long again as since it was built
+    trial = fold_trial(trial, trained({8: 0.7}, "validation_mse") + ended())
+    assert trial.status is Status.COMPLETED
+    assert trial.seconds == 20.0
+    assert trial.remaining_seconds == 0.0
+    assert trial.best("validation_mse") == 0.5  # lower is better
+    assert trial.metrics() == {"validation_mse": 0.7}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_worker_s_word_is_its_status(status):
+    trial = fold_trial(new_view(CONFIG).trials[0], begun() + ended(status, "why"))
+    assert (trial.status, trial.reason) == (status, "why")
+    assert math.isnan(trial.ended) == (not status.is_finished)
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.STOPPED])
+def test_the_supervisor_s_word_does_not_replace_the_worker_s(status):
+    word = [TrialEnded(time=121.0, trial=NAMES[0], status=Status.FAILED, reason="killed")]
+    view = view_of(CONFIG, {NAMES[0]: begun() + ended(status, "mine")}, [supervised(), *word])
+    assert (view.trials[0].status, view.trials[0].reason) == (status, "mine")
+
+
+@pytest.mark.parametrize("story", [[], begun(), begun() + ended(Status.PAUSED)])
+def test_the_supervisor_s_word_stands_where_the_worker_left_none(story):
+    word = [TrialEnded(time=121.0, trial=NAMES[0], status=Status.FAILED, reason="killed")]
+    view = view_of(CONFIG, {NAMES[0]: story}, [supervised(), *word])
+    trial = view.trials[0]
+    assert (trial.status, trial.reason, trial.ended) == (Status.FAILED, "killed", 121.0)
+    assert view.trials[1].status is Status.QUEUED
+
+
+def test_the_worker_s_word_stands_even_when_it_is_read_later():
+    word = [TrialEnded(time=121.0, trial=NAMES[0], status=Status.FAILED, reason="killed")]
+    view = view_of(CONFIG, {NAMES[0]: begun()}, [supervised(), *word])
+    assert fold_trial(view.trials[0], ended()).status is Status.COMPLETED
+
+
+def test_a_new_attempt_begins_anew():
+    first = begun() + trained({1: 0.9, 8: math.nan}, "train_loss") + ended(Status.FAILED, "NaN")
+    second = begun(200.0, attempt=2, process=LATER) + trained({1: 0.8}, "train_loss", since=202.0)
+    damage = [Damaged(time=0.0, line=3, problem="odd")]
+    trial = fold_trial(new_view(CONFIG).trials[0], first + damage + second)
+    assert (trial.status, trial.reason, trial.attempt) == (Status.RUNNING, "", 2)
+    assert trial.process == LATER
+    assert trial.step == 1
+    assert list(trial.values("train_loss").value) == [0.8]
+    assert trial.remaining_seconds == 7.0
+    assert len(trial.problems) == 1  # the file is damaged whoever writes it
+
+
+def test_a_word_about_an_attempt_is_not_held_against_the_next():
+    old = [
+        StopRequested(time=119.0, trial=NAMES[0], rung="killed"),
+        TrialEnded(time=121.0, trial=NAMES[0], status=Status.STOPPED, reason="stopped"),
+    ]
+    story = begun() + begun(200.0, attempt=2)
+    trial = view_of(CONFIG, {NAMES[0]: story}, [supervised(), *old]).trials[0]
+    assert (trial.status, trial.stop_rung) == (Status.RUNNING, "")
+
+
+def test_a_stop_shows_how_far_it_went():
+    rungs = [
+        StopRequested(time=110.0 + i, trial=NAMES[0], rung=rung)
+        for i, rung in enumerate(["asked", "terminated", "killed"])
+    ]
+    for count, expected in enumerate(["", "asked", "terminated", "killed"]):
+        view = view_of(CONFIG, {NAMES[0]: begun()}, [supervised(), *rungs[:count]])
+        assert view.trials[0].stop_rung == expected
+
+
+def test_damage_is_told_by_line_and_changes_nothing_else():
+    story = begun() + trained({1: 0.5}, "train_loss")
+    damage = Damaged(time=0.0, line=4, problem="odd")
+    trial = fold_trial(new_view(CONFIG).trials[0], [*story[:1], damage, *story[1:], damage])
+    assert trial.problems == ("line 4 is damaged and was left out: odd",) * 2
+    assert trial.updated == 103.0
+    view = view_of(CONFIG, {}, [supervised(), damage])
+    assert view.problems == ("line 4 is damaged and was left out: odd",)
+
+
+def test_step_seconds_leave_the_compilation_out():
+    trial = fold_trial(new_view(CONFIG).trials[0], begun())
+    times = {1: 9.0, 2: 0.1, 3: 0.3, 4: 0.2}
+    assert math.isnan(trial.step_seconds)
+    only_compiled = fold_trial(trial, trained({1: 9.0}, "step_seconds"))
+    assert only_compiled.step_seconds == 9.0
+    assert fold_trial(trial, trained(times, "step_seconds")).step_seconds == 0.2
+
+
+@pytest.mark.parametrize(
+    ("values", "lower", "higher"),
+    [
+        ({1: 0.5, 2: 0.2, 3: 0.9}, 0.2, 0.9),
+        ({1: math.nan, 2: 0.4}, 0.4, 0.4),
+        ({1: math.nan}, math.nan, math.nan),
+        ({1: math.inf, 2: 1.0}, 1.0, math.inf),
+        ({}, math.nan, math.nan),
+    ],
+)
+def test_best_is_the_task_s_best_and_nan_is_never_it(values, lower, higher):
+    for task, expected in (("toy:Sums", lower), ("digits", higher)):
+        config = toy.experiment(task={"name": task})
+        trial = fold_trial(new_view(config).trials[0], trained(values, "validation_x"))
+        assert trial.best("validation_x") == pytest.approx(expected, nan_ok=True)
+
+
+# The experiment
+
+
+def experiment_with(statuses):
+    stories = {}
+    for name, status in zip(NAMES, statuses, strict=False):
+        stories[name] = [] if status is Status.QUEUED else begun() + ended(status)
+    return view_of(CONFIG, stories)
+
+
+C, F, L, P, Q, R, S = (
+    Status.COMPLETED,
+    Status.FAILED,
+    Status.LOST,
+    Status.PAUSED,
+    Status.QUEUED,
+    Status.RUNNING,
+    Status.STOPPED,
+)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([Q, Q, Q, Q], R),  # its supervisor is at work
+        ([R, Q, Q, Q], R),
+        ([C, C, C, R], R),
+        ([P, P, P, P], P),
+        ([P, P, P, R], R),
+        ([C, C, C, C], C),
+        ([C, F, C, C], F),
+        ([C, F, S, C], F),
+        ([C, S, C, C], S),
+        ([L, F, S, C], L),
+        ([C, C, C, Status.PRUNED], Status.PRUNED),
+    ],
+)
+def test_an_experiment_s_status_follows_from_its_trials(statuses, expected):
+    assert experiment_with(statuses).status is expected
+
+
+def test_an_experiment_keeps_its_first_start_and_its_last_end():
+    later = msgspec.structs.replace(supervised(jobs=5), time=300.0, process=LATER)
+    gave_up = SupervisorEnded(time=200.0, reason="gave up")
+    view = view_of(CONFIG, {}, [supervised(), gave_up])
+    assert (view.started, view.ended, view.reason) == (90.0, 200.0, "gave up")
+    view = fold_experiment(view, [later])
+    assert (view.started, view.reason, view.jobs) == (90.0, "", 5)
+    assert math.isnan(view.ended)
+    assert view.process == LATER
+
+
+def test_baselines_are_collected_over_seeds_once_each():
+    measured = [
+        BaselineMeasured(time=91.0, name=name, seed=seed, values={"test_mse": seed + bonus})
+        for seed in (0, 1)
+        for name, bonus in (("zero", 1.0), ("mean", 0.0))
+    ]
+    # A second supervisor measures them again, with the same outcome.
+    view = view_of(CONFIG, {}, [supervised(), *measured, supervised(), *measured])
+    assert {b.name: b.values for b in view.baselines} == {
+        "zero": {"test_mse": (1.0, 2.0)},
+        "mean": {"test_mse": (0.0, 1.0)},
+    }
+    assert view.baselines[0].interval("test_mse") == stats.t_interval([1.0, 2.0])
+    assert math.isnan(view.baselines[0].interval("absent").mean)
+
+
+# What is lost
+
+
+def living(*alive):
+    return lambda process: process in alive
+
+
+@pytest.mark.parametrize("status", [Q, R, P])
+def test_open_trials_without_worker_and_supervisor_are_lost(status):
+    view = experiment_with([status, C, F, S])
+    lost = with_lost(view, living())
+    assert [trial.status for trial in lost.trials] == [L, C, F, S]
+    assert lost.trials[0].reason == "its supervisor is gone"
+    assert lost.status is L
+    assert view.trials[0].status is status
+
+
+def test_a_trial_whose_worker_lives_is_not_lost():
+    view = experiment_with([R, Q, C, C])
+    assert [trial.status for trial in with_lost(view, living(WORKER)).trials] == [R, L, C, C]
+
+
+def test_nothing_is_lost_while_the_supervisor_lives():
+    view = experiment_with([R, Q, P, C])
+    assert with_lost(view, living(SUPERVISOR)) is view
+
+
+def test_nothing_is_lost_before_a_supervisor_came():
+    view = new_view(CONFIG)
+    assert with_lost(view, living()) is view
+
+
+def test_a_finished_experiment_is_not_asked_after():
+    view = experiment_with([C, C, F, S])
+
+    def nobody_asks(process):
+        raise AssertionError(process)
+
+    assert with_lost(view, nobody_asks) is view
+
+
+# Time that remains
+
+
+def test_the_remaining_time_is_the_longest_trial_or_the_shared_work():
+    """Two at a time; one has 4 s to go, three more take 4 + 4 + 2 s each."""
+    view = view_of(CONFIG, {NAMES[0]: begun() + trained({4: 0.5}, "train_loss")}, [supervised(2)])
+    whole = 2 + 4 + 4
+    assert view.remaining_seconds == pytest.approx((4 + 3 * whole) / 2)
+    wide = view_of(CONFIG, {NAMES[0]: begun() + trained({4: 0.5}, "train_loss")}, [supervised(9)])
+    assert wide.remaining_seconds == pytest.approx(whole)
+
+
+def test_what_failed_early_says_nothing_of_the_time_the_others_take():
+    failed = begun() + trained({1: math.nan}, "train_loss") + ended(F, time=103.5)
+    view = view_of(CONFIG, {NAMES[0]: failed, NAMES[1]: begun()})
+    assert math.isnan(view.remaining_seconds)
+    running = {NAMES[0]: failed, NAMES[1]: begun() + trained({4: 0.5}, "train_loss")}
+    both = view_of(CONFIG, running)
+    assert both.remaining_seconds == pytest.approx((4 + 10 + 10) / 2)
+
+
+@pytest.mark.parametrize("statuses", [[C] * 4, [F] * 4, [S, F, C, L]])
+def test_nothing_remains_of_what_is_finished(statuses):
+    assert experiment_with(statuses).remaining_seconds == 0.0
+
+
+# Bands
+
+
+def trials_with(key, *curves):
+    names = [f"gru-s{seed}" for seed in range(len(curves))]
+    config = toy.experiment(models=["gru"], seeds=list(range(len(curves))))
+    stories = {n: begun() + trained(c, key) for n, c in zip(names, curves, strict=True)}
+    return view_of(config, stories).trials
+
+
+def test_a_band_over_curves_of_differing_length():
+    trials = trials_with("loss", {1: 1.0, 2: 2.0, 3: 3.0}, {1: 3.0, 3: 5.0}, {1: 5.0}, {})
+    found = band(trials, "loss")
+    assert found.n == 3
+    assert list(found.step) == [1, 2, 3]
+    expected = [stats.t_interval(v) for v in ([1.0, 3.0, 5.0], [2.0], [3.0, 5.0])]
+    np.testing.assert_allclose(found.mean, [i.mean for i in expected])
+    np.testing.assert_allclose(found.low, [i.low for i in expected])
+    np.testing.assert_allclose(found.high, [i.high for i in expected])
+
+
+def test_a_band_of_one_curve_is_that_curve_without_bounds():
+    found = band(trials_with("loss", {2: 4.0, 5: math.nan}), "loss")
+    assert found.n == 1
+    np.testing.assert_array_equal(found.mean, [4.0, math.nan])
+    assert np.isnan(found.low).all()
+    assert np.isnan(found.high).all()
+
+
+@pytest.mark.parametrize("trials", [(), trials_with("other", {1: 1.0})])
+def test_a_band_of_nothing_is_empty(trials):
+    found = band(trials, "loss")
+    assert found.n == 0
+    assert len(found.step) == len(found.mean) == len(found.low) == len(found.high) == 0
+
+
+def test_a_curve_that_diverged_leaves_the_band_and_does_not_break_it():
+    trials = trials_with("loss", {1: 1.0, 2: 1.0}, {1: 3.0, 2: math.nan}, {1: 2.0, 2: math.inf})
+    found = band(trials, "loss")
+    assert found.mean[0] == 2.0
+    assert not math.isfinite(found.mean[1])
+
+
+def test_elapsed_time_runs_from_the_start_to_the_last_word_or_the_end():
+    view = view_of(CONFIG, {NAMES[0]: begun() + trained({4: 0.5}, "train_loss")})
+    assert view.elapsed_seconds == 16.0
+    assert fold_experiment(view, [SupervisorEnded(time=200.0)]).elapsed_seconds == 110.0
+    assert view_of(CONFIG, {}).elapsed_seconds == 0.0

@@ -1,0 +1,480 @@
+"""The machinery with fake workers: processes and files are real, networks are not."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import fake_supervisor
+import pytest
+import toy
+from waiting import until
+
+from experiments.control import Request, ask
+from experiments.errors import StoreError
+from experiments.events import (
+    Measured,
+    StatusChanged,
+    StopRequested,
+    SupervisorEnded,
+    SupervisorStarted,
+    TrialEnded,
+)
+from experiments.process import is_alive
+from experiments.reader import ExperimentReader
+from experiments.status import Status
+from experiments.store import ExperimentFolder, JournalReader
+from experiments.supervisor import Supervisor, default_jobs, worker_environment
+
+COMPLETED, FAILED, LOST, STOPPED = Status.COMPLETED, Status.FAILED, Status.LOST, Status.STOPPED
+
+
+@pytest.fixture
+def create(tmp_path):
+    """Creates experiments; leaves no process of theirs behind."""
+    folders = []
+
+    def new(**changes):
+        config = toy.experiment(**{"models": ["gru"], "seeds": [0, 1, 2], "jobs": 4, **changes})
+        folders.append(ExperimentFolder.create(tmp_path / "root", config, {}))
+        return folders[-1]
+
+    yield new
+    for folder in folders:
+        view = ExperimentReader(folder).read()
+        for process in [view.process, *(trial.process for trial in view.trials)]:
+            if process is not None and process.pid != os.getpid() and is_alive(process):
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def behaving(*behaviours):
+    """A worker command by which the trial of seed i has behaviour i."""
+    return lambda folder: fake_supervisor.command(behaviours[int(folder.name[-1])])(folder)
+
+
+def supervisor(folder, *behaviours):
+    return Supervisor(folder, behaving(*behaviours), asked_seconds=0.2, terminated_seconds=0.2)
+
+
+def conclusions(folder):
+    return [(trial.status, trial.reason) for trial in ExperimentReader(folder).read().trials]
+
+
+def statuses(folder):
+    return [status for status, _ in conclusions(folder)]
+
+
+def records(folder, kind):
+    return [event for event in JournalReader(folder.journal).read() if isinstance(event, kind)]
+
+
+def training(folder, *names):
+    """Whether the trials of these names have trained all their steps."""
+    view = ExperimentReader(folder).read()
+    return all(view.trial(name).step == 8 for name in names)
+
+
+@contextmanager
+def running(folder, *behaviours):
+    """A supervisor at work in a thread; at the end of the block it is waited for."""
+    started = supervisor(folder, *behaviours)
+    thread = threading.Thread(target=started.run)
+    thread.start()
+    try:
+        yield started
+        thread.join(30)
+        assert not thread.is_alive()
+    finally:
+        started.stop()
+        thread.join(30)
+
+
+@contextmanager
+def process(folder, behaviour, *room):
+    """A supervisor at work in a process of its own."""
+    script = str(toy.FOLDER / "fake_supervisor.py")
+    child = subprocess.Popen(
+        [sys.executable, "-P", script, str(folder.path), behaviour, *map(str, room)],
+        env={**os.environ, "PYTHONPATH": str(toy.FOLDER)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+# Ends
+
+
+def test_all_complete(create):
+    folder = create()
+    supervisor(folder, *["completes"] * 3).run()
+    assert conclusions(folder) == [(COMPLETED, "")] * 3
+    view = ExperimentReader(folder).read()
+    assert view.status is COMPLETED
+    assert [trial.metrics()["test_mse"] for trial in view.trials] == [0.5] * 3
+    assert view.jobs == 4
+    # Baselines of every seed, once.
+    (baseline,) = view.baselines
+    assert len(baseline.values["test_mse"]) == 3
+    assert len(records(folder, SupervisorEnded)) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("raises", "RuntimeError: the layers do not match"),
+        ("exits", "and a last line"),
+        ("exits silently", "ended with exit code 3"),
+        ("leaves no result", "ended without a result"),
+        ("is killed", "killed by SIGKILL; it may have run out of memory"),
+        ("dies of a nameless signal", "killed by signal 40"),
+        ("says it failed", "NaN at step 8"),
+        ("no room", "File too large"),
+    ],
+)
+def test_one_fails_for_its_reason_and_the_others_complete(create, behaviour, reason):
+    folder = create()
+    supervisor(folder, "completes", behaviour, "completes").run()
+    first, failed, last = conclusions(folder)
+    assert first == last == (COMPLETED, "")
+    assert failed[0] is FAILED
+    assert reason in failed[1]
+    assert "\n" not in failed[1]
+    assert ExperimentReader(folder).read().status is FAILED
+    # The supervisor's own journal says the same as the workers'.
+    said = {event.trial: event.status for event in records(folder, TrialEnded)}
+    assert said == {"gru-s0": COMPLETED, "gru-s1": FAILED, "gru-s2": COMPLETED}
+
+
+def test_a_result_counts_although_its_process_crashes_afterwards(create):
+    folder = create(seeds=[0])
+    supervisor(folder, "completes and crashes").run()
+    assert conclusions(folder) == [(COMPLETED, "")]
+
+
+def test_a_person_kills_a_worker(create):
+    folder = create()
+    with running(folder, "meets another", "waits for ever", "meets another"):
+        until(lambda: training(folder, "gru-s1"))
+        victim = ExperimentReader(folder).read().trial("gru-s1").process
+        os.kill(victim.pid, signal.SIGKILL)
+    assert statuses(folder) == [COMPLETED, FAILED, COMPLETED]
+    assert "SIGKILL" in conclusions(folder)[1][1]
+
+
+def test_a_worker_that_cannot_be_started(create):
+    folder = create(seeds=[0, 1])
+
+    def command(trial):
+        good = fake_supervisor.command("completes")(trial)
+        return ["/no/such/program"] if trial.name == "gru-s0" else good
+
+    Supervisor(folder, command).run()
+    assert conclusions(folder) == [
+        (
+            FAILED,
+            "its process could not be started: No such file or directory: /no/such/program",
+        ),
+        (COMPLETED, ""),
+    ]
+
+
+def test_a_console_that_cannot_be_written(create):
+    folder = create(seeds=[0, 1])
+    console = folder.trial("gru-s0").console
+    console.mkdir()
+    supervisor(folder, "completes", "completes").run()
+    assert conclusions(folder) == [
+        (FAILED, f"its process could not be started: Is a directory: {console}"),
+        (COMPLETED, ""),
+    ]
+
+
+def test_a_console_that_is_gone_takes_only_the_story_with_it(create):
+    folder = create(seeds=[0])
+    inner = fake_supervisor.command("exits")
+
+    def command(trial):
+        shell = 'rm "$0"/console.log; exec "$@"'
+        return ["sh", "-c", shell, str(trial.path), *inner(trial)]
+
+    Supervisor(folder, command).run()
+    assert conclusions(folder) == [(FAILED, "ended with exit code 3")]
+
+
+def test_baselines_that_cannot_be_computed_end_no_trial(create, capfd):
+    folder = create(task={"name": "toy:Unmeasurable"}, seeds=[0, 1])
+    supervisor(folder, "completes", "completes").run()
+    assert statuses(folder) == [COMPLETED, COMPLETED]
+    reason = ExperimentReader(folder).read().reason
+    assert reason == "baselines were not measured: RuntimeError: no null model known"
+    assert "Traceback" in capfd.readouterr().err  # the whole story, in the supervisor's log
+
+
+# Places
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_trials_work_side_by_side_and_no_more_of_them_than_jobs(create, jobs):
+    seeds = list(range(4))
+    folder = create(seeds=seeds, jobs=jobs)
+    supervisor(folder, *["meets another"] * 4).run()
+    assert statuses(folder) == [COMPLETED] * 4
+    view = ExperimentReader(folder).read()
+    assert view.jobs == jobs
+    for trial in view.trials:
+        at_work = [t for t in view.trials if t.started <= trial.started < t.ended]
+        assert 1 <= len(at_work) <= jobs
+
+
+def test_one_job_is_one_after_the_other_seed_by_seed(create):
+    folder = create(models=["gru", "lstm"], seeds=[0, 1], jobs=1)
+    supervisor(folder, *["completes"] * 2).run()
+    trials = sorted(ExperimentReader(folder).read().trials, key=lambda trial: trial.started)
+    assert [trial.name for trial in trials] == ["gru-s0", "lstm-s0", "gru-s1", "lstm-s1"]
+    for before, after in itertools.pairwise(trials):
+        assert before.ended <= after.started
+
+
+@pytest.mark.parametrize(
+    ("jobs", "trials", "threads"), [(4, 4, 2), (1, 3, 8), (8, 2, 4), (3, 3, 2), (16, 20, 1)]
+)
+def test_cores_are_divided_among_the_trials_there_are(create, monkeypatch, jobs, trials, threads):
+    monkeypatch.setattr("experiments.supervisor._cores", lambda: 8)
+    folder = create(jobs=jobs, seeds=list(range(trials)))
+    for trial in folder.read_config().trials():
+        ask(folder.trial(trial.name), Request.STOP)  # nothing needs to work for this
+    supervisor(folder, "completes").run()
+    assert records(folder, SupervisorStarted)[0].threads == threads
+
+
+def test_default_jobs_follow_cores_memory_and_trials(monkeypatch):
+    memory = {"available": 100 << 30}
+    monkeypatch.setattr("experiments.supervisor._cores", lambda: 8)
+    monkeypatch.setattr(
+        "experiments.supervisor.psutil.virtual_memory",
+        lambda: type("Memory", (), memory),
+    )
+    assert default_jobs(20) == 8
+    assert default_jobs(3) == 3
+    assert default_jobs(0) == 1
+    memory["available"] = 3 << 30
+    assert default_jobs(20) == 3
+    memory["available"] = 0
+    assert default_jobs(20) == 1
+
+
+def test_a_worker_s_threads_and_environment(create):
+    folder = create(seeds=[0], jobs=1)
+    names = ("KERAS_SEQ_THREADS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "KERAS_BACKEND")
+    dump = f"import os, json; print(json.dumps([os.environ.get(n) for n in {names}]))"
+
+    Supervisor(folder, lambda trial: [sys.executable, "-P", "-c", dump]).run()
+    found = json.loads(folder.trial("gru-s0").console.read_text())
+    threads = str(records(folder, SupervisorStarted)[0].threads)
+    assert found == [threads] * 3 + [os.environ.get("KERAS_BACKEND")]
+
+
+def test_the_environment_of_a_worker():
+    person = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--mine", "OMP_NUM_THREADS": "64", "HOME": "/h"}
+    before = dict(person)
+    one, four = worker_environment(person, 1), worker_environment(person, 4)
+    assert person == before
+    assert one["KERAS_BACKEND"] == four["KERAS_BACKEND"] == "jax"
+    assert one["HOME"] == "/h"
+    assert four["OMP_NUM_THREADS"] == "4"  # told outside, it would starve the other trials
+    assert one["XLA_FLAGS"].startswith("--mine ")
+    assert four["XLA_FLAGS"] == "--mine"
+    assert one["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert all(isinstance(value, str) for value in four.values())
+
+
+# Stops
+
+
+def test_a_running_trial_stops_when_asked_and_the_others_go_on(create):
+    folder = create()
+    with running(folder, "meets another", "waits", "meets another"):
+        until(lambda: training(folder, "gru-s1"))
+        ask(folder.trial("gru-s1"), Request.STOP)
+    assert conclusions(folder) == [
+        (COMPLETED, ""),
+        (STOPPED, "stopped by a person"),
+        (COMPLETED, ""),
+    ]
+    assert {event.trial for event in records(folder, StopRequested)} <= {"gru-s1"}
+
+
+def test_a_queued_trial_is_stopped_before_it_begins(create):
+    folder = create(jobs=1)
+    ask(folder.trial("gru-s1"), Request.STOP)
+    supervisor(folder, *["completes"] * 3).run()
+    assert statuses(folder) == [COMPLETED, STOPPED, COMPLETED]
+    view = ExperimentReader(folder).read()
+    assert view.trials[1].reason == "stopped by a person before it began"
+    assert view.trials[1].process is None
+    assert not folder.trial("gru-s1").console.exists()
+
+
+def test_a_trial_that_ignores_everything_is_killed(create):
+    folder = create(seeds=[0, 1])
+    with running(folder, "ignores everything", "completes"):
+        until(lambda: training(folder, "gru-s0"))
+        ask(folder.trial("gru-s0"), Request.STOP)
+    rungs = [(event.trial, event.rung) for event in records(folder, StopRequested)]
+    assert rungs == [("gru-s0", rung) for rung in ("asked", "terminated", "killed")]
+    assert conclusions(folder) == [
+        (STOPPED, "stopped by a person (killed)"),
+        (COMPLETED, ""),
+    ]
+    assert ExperimentReader(folder).read().trials[0].stop_rung == "killed"
+    waits = [event.time for event in records(folder, StopRequested)]
+    assert min(b - a for a, b in itertools.pairwise(waits)) >= 0.2
+
+
+def test_a_trial_that_does_not_listen_is_terminated(create):
+    folder = create(seeds=[0])
+    with running(folder, "waits for ever"):
+        until(lambda: training(folder, "gru-s0"))
+        ask(folder.trial("gru-s0"), Request.STOP)
+    assert conclusions(folder) == [(STOPPED, "stopped by a person (terminated)")]
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b'{"request": "fly"}'])
+def test_a_damaged_request_is_told_once_and_ends_nothing(create, capfd, content):
+    folder = create(seeds=[0, 1], jobs=1)
+    for trial in ("gru-s0", "gru-s1"):
+        folder.trial(trial).control.write_bytes(content)
+    supervisor(folder, "completes", "completes").run()
+    assert statuses(folder) == [COMPLETED, COMPLETED]
+    told = capfd.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all("control.json" in line for line in told)
+
+
+def test_a_stop_reaches_a_trial_with_a_damaged_request(create):
+    folder = create(seeds=[0])
+    folder.trial("gru-s0").control.write_bytes(b"[]")
+    with running(folder, "waits for ever") as started:
+        until(lambda: training(folder, "gru-s0"))
+        started.stop()
+    assert statuses(folder) == [STOPPED]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_supervisor_stops_everything(create, number):
+    folder = create(jobs=2)
+    with process(folder, "waits") as child:
+        until(lambda: training(folder, "gru-s0", "gru-s1"))
+        child.send_signal(number)
+        out, err = child.communicate(timeout=30)
+    assert (child.returncode, out, err) == (0, "", "")
+    assert conclusions(folder) == [
+        (STOPPED, "stopped by a person"),
+        (STOPPED, "stopped by a person"),
+        (STOPPED, "stopped by a person before it began"),
+    ]
+    assert ExperimentReader(folder).read().status is STOPPED
+
+
+# Deaths of supervisors, and their successors
+
+
+def test_when_the_supervisor_is_killed_what_no_one_works_on_is_lost(create):
+    folder = create(jobs=2)
+    with process(folder, "waits") as child:
+        until(lambda: training(folder, "gru-s0", "gru-s1"))
+        child.kill()
+        child.wait(30)
+    reader = ExperimentReader(folder)
+    assert statuses(folder) == [Status.RUNNING, Status.RUNNING, LOST]
+
+    os.kill(reader.read().trials[0].process.pid, signal.SIGKILL)
+    until(lambda: reader.read().trials[0].status is LOST)
+    assert reader.read().status is Status.RUNNING
+
+    # The worker that lives still listens, and its word counts.
+    ask(folder.trial("gru-s1"), Request.STOP)
+    until(lambda: reader.read().trials[1].status is STOPPED)
+    assert statuses(folder) == [LOST, STOPPED, LOST]
+    assert reader.read().status is LOST
+
+
+def test_a_second_supervisor_is_refused_while_the_first_lives(create):
+    folder = create(seeds=[0])
+    with process(folder, "waits") as child:
+        until(lambda: training(folder, "gru-s0"))
+        journal = folder.journal.read_bytes()
+        with pytest.raises(StoreError, match=rf"^toy already has a supervisor \(pid {child.pid}\)"):
+            supervisor(folder, "completes")
+        with process(folder, "completes") as second:
+            out, err = second.communicate(timeout=30)
+        assert second.returncode == 2
+        assert (out, err) == ("", f"toy already has a supervisor (pid {child.pid}).\n")
+        assert folder.journal.read_bytes() == journal
+        child.terminate()
+        child.wait(30)
+    assert statuses(folder) == [STOPPED]
+
+
+def test_a_later_supervisor_takes_up_what_was_lost_and_nothing_else(create):
+    folder = create(jobs=2)
+    with process(folder, "waits") as child:
+        until(lambda: training(folder, "gru-s0", "gru-s1"))
+        child.kill()
+        child.wait(30)
+    reader = ExperimentReader(folder)
+    os.kill(reader.read().trials[0].process.pid, signal.SIGKILL)
+    until(lambda: reader.read().trials[0].status is LOST)
+    orphan = reader.read().trials[1].process
+
+    supervisor(folder, *["completes"] * 3).run()
+    assert statuses(folder) == [COMPLETED, Status.RUNNING, COMPLETED]
+    # Two workers would spoil one journal.
+    assert reader.read().trials[1].process == orphan
+    ask(folder.trial("gru-s1"), Request.STOP)
+    until(lambda: statuses(folder) == [COMPLETED, STOPPED, COMPLETED])
+
+
+def test_a_later_supervisor_has_nothing_to_do_once_all_has_ended(create):
+    folder = create(seeds=[0])
+    supervisor(folder, "says it failed").run()
+    before = folder.trial("gru-s0").journal.read_bytes()
+    supervisor(folder, "completes").run()
+    assert folder.trial("gru-s0").journal.read_bytes() == before
+    assert statuses(folder) == [FAILED]
+
+
+# Full disks
+
+
+@pytest.mark.parametrize("room", [20, 150, 400])
+def test_a_supervisor_on_a_full_disk_says_so_and_what_was_written_stays(create, room):
+    """However far it comes, it ends with one line, and the workers keep their results."""
+    folder = create()
+    with process(folder, "completes", room) as child:
+        out, err = child.communicate(timeout=30)
+    assert child.returncode in (2, os.EX_IOERR)
+    assert out == ""
+    assert "Traceback" not in err
+    (line,) = err.splitlines()
+    assert line.startswith(f"Cannot use {folder.journal}: File too large.")
+    reader = ExperimentReader(folder)
+
+    def orphans_have_ended():
+        return not any(t.process and not t.status.is_finished for t in reader.read().trials)
+
+    until(orphans_have_ended)
+    for trial in reader.read().trials:
+        kinds = [type(event) for event in JournalReader(folder.trial(trial.name).journal).read()]
+        assert kinds.count(Measured) in (0, 9)
+        assert kinds.count(StatusChanged) in (0, 1)

@@ -1,0 +1,192 @@
+"""Training with the real TensorFlow, on a toy."""
+
+import dataclasses
+import math
+
+import numpy as np
+import psutil
+import pytest
+import toy
+
+from experiments.errors import DivergedError
+from experiments.events import Built, Measured
+from experiments.training import train
+
+keras = pytest.importorskip("keras")
+
+pytestmark = pytest.mark.slow  # TensorFlow takes seconds to import
+
+
+def trial(model="toy:Linear", seed=0, **changes):
+    return toy.experiment(models=[model], seeds=[seed], **changes).trials()[0]
+
+
+def trained(config, stop_after=None):
+    """The records of a training, in which a stop is asked after so many steps."""
+    records = []
+    asked = 0
+
+    def stop_asked():
+        nonlocal asked
+        asked += 1
+        return stop_after is not None and asked > stop_after
+
+    done = train(config, records.append, stop_asked, threads=1)
+    assert done is (stop_after is None)
+    return records
+
+
+def curve(records, key):
+    return {
+        record.step: record.values[key]
+        for record in records
+        if isinstance(record, Measured) and key in record.values
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked_before():
+    toy.Sums.asked.clear()
+
+
+def test_a_training_tells_what_the_issue_promises():
+    config = trial()
+    built, *measured = trained(config)
+    assert isinstance(built, Built)
+    assert built.num_parameters == 4  # three weights and a bias
+    assert built.backend == keras.backend.backend()
+    assert built.threads == 1
+    assert all(isinstance(record, Measured) for record in measured)
+    for key in ("train_loss", "learning_rate", "gradient_norm", "step_seconds", "memory_bytes"):
+        assert list(curve(measured, key)) == list(range(1, 9))  # thinned from 1,000 steps on
+    assert list(curve(measured, "learning_rate").values()) == pytest.approx([1e-3] * 8)
+    assert all(seconds > 0 for seconds in curve(measured, "step_seconds").values())
+    memory = curve(measured, "memory_bytes")[8]
+    assert 1 << 24 < memory < psutil.virtual_memory().total
+    assert list(curve(measured, "validation_mse")) == [2, 4, 6, 8]
+    assert list(curve(measured, "test_mse")) == list(curve(measured, "test_loss")) == [8]
+
+
+def test_the_loss_told_is_the_mean_since_the_last_record(monkeypatch):
+    # At a learning rate of nothing the weights stay, so each loss can be computed afterwards.
+    config = trial(budget={"steps": 7, "learning_rate": 1e-9})
+    monkeypatch.setattr("experiments.budget.Budget.record_every", lambda budget: 3)
+    told = curve(trained(config), "train_loss")
+    assert list(told) == [1, 3, 6, 7]
+    task = config.task.task
+    keras.utils.set_random_seed(config.seed)
+    model = config.model.model.build(task)
+    for since, (step, loss) in zip([0, *told], told.items(), strict=False):
+        batches = [task.train_batch(config.seed, i, 4) for i in range(since, step)]
+        errors = [model.predict_on_batch(b.inputs) - b.targets for b in batches]
+        assert loss == pytest.approx(np.mean(np.square(errors)), rel=1e-5)
+
+
+def test_same_seed_same_curve_and_another_seed_another():
+    def curves(seed):
+        records = trained(trial(seed=seed))
+        return [
+            curve(records, key)
+            for key in ("train_loss", "gradient_norm", "validation_mse", "test_mse")
+        ]
+
+    assert curves(0) == curves(0)
+    assert curves(0) != curves(1)
+
+
+@pytest.mark.parametrize("model", ["toy:Linear", "gru"])
+def test_every_model_sees_the_same_data_in_the_same_order(model):
+    trained(trial(model, seed=3))
+    train_steps = [("train", 3, index) for index in range(8)]
+    assert [asked for asked in toy.Sums.asked if asked[0] == "train"] == train_steps
+    assert toy.Sums.asked[0] == ("validation", 3, 0)
+    # Test is read once, after everything else.
+    assert [asked for asked in toy.Sums.asked if asked[0] == "test"] == [("test", 3, 0)]
+    assert toy.Sums.asked[-1] == ("test", 3, 0)
+
+
+def test_the_test_is_taken_by_the_weights_that_validated_best():
+    """A learning rate that overshoots: validation is best in the middle."""
+    config = trial(budget={"steps": 12, "evaluations": 12, "learning_rate": 2.0})
+    records = trained(config)
+    validation = curve(records, "validation_mse")
+    best = min(validation, key=validation.get)
+    assert 1 < best < 12
+    # The same training ended at the best step tests the same weights.
+    budget = dataclasses.replace(config.budget, steps=best, evaluations=best)
+    short = dataclasses.replace(config, budget=budget)
+    assert curve(trained(short), "test_mse")[best] == pytest.approx(
+        curve(records, "test_mse")[12], rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("clip_norm", [1e9, 1e-3])
+def test_the_gradient_norm_is_that_of_all_gradients_before_clipping(clip_norm):
+    """For a linear model and squared error the gradient is known in closed form."""
+    config = trial(budget={"clip_norm": clip_norm, "learning_rate": 1e-9})
+    told = curve(trained(config), "gradient_norm")
+    task = config.task.task
+    keras.utils.set_random_seed(config.seed)
+    weights, bias = config.model.model.build(task).get_weights()
+    for step, norm in told.items():
+        batch = task.train_batch(config.seed, step - 1, config.budget.batch_size)
+        x = batch.inputs[..., 0]
+        error = 2 * (x @ weights + bias - batch.targets) / len(x)
+        squares = np.sum((x.T @ error) ** 2) + np.sum(error.sum(axis=0) ** 2)
+        assert norm == pytest.approx(math.sqrt(squares), rel=1e-4)
+
+
+def test_updates_are_keras_s_own_adam_with_the_clip_norm_asked():
+    """What tells the norm must change nothing: the curve is that of plain Keras."""
+    config = trial(budget={"clip_norm": 0.5, "learning_rate": 0.1})
+    told = curve(trained(config), "validation_mse")
+    task, budget = config.task.task, config.budget
+    keras.utils.set_random_seed(config.seed)
+    model = config.model.model.build(task)
+    model.compile(keras.optimizers.Adam(0.1, global_clipnorm=0.5), "mse")
+    validation = task.evaluation_set("validation", config.seed)
+    for step in range(1, budget.steps + 1):
+        batch = task.train_batch(config.seed, step - 1, budget.batch_size)
+        model.train_on_batch(batch.inputs, batch.targets)
+        if step in told:
+            error = model.predict_on_batch(validation.inputs) - validation.targets
+            assert told[step] == pytest.approx(np.mean(error**2), rel=1e-5)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_stays_in_the_journal():
+    records = []
+    config = trial(task={"name": "toy:Sums", "nan_at": 4})
+    with pytest.raises(DivergedError, match=r"^the loss became nan at step 5; a lower learning"):
+        train(config, records.append, lambda: False, threads=1)
+    last = records[-1]
+    assert last.step == 5
+    assert math.isnan(last.values["train_loss"])
+    assert not curve(records, "test_mse")
+    assert "test" not in {asked[0] for asked in toy.Sums.asked}
+
+
+def test_a_last_update_that_diverges_is_not_a_result():
+    """The loss of the last step is finite; what the step made of the weights is not."""
+    budget = {"steps": 1, "learning_rate": 1e9, "evaluations": 1}
+    task = {"name": "toy:Sums", "scale": 1e20}
+    records = []
+    with pytest.raises(DivergedError, match=r"^the (loss|test loss) became (inf|nan)"):
+        train(trial(budget=budget, task=task), records.append, lambda: False, threads=1)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 5])
+def test_a_stop_is_heard_between_two_steps(steps):
+    records = trained(trial(), stop_after=steps)
+    assert max(curve(records, "train_loss"), default=0) == steps
+    assert not curve(records, "test_mse")
+
+
+def test_long_tests_are_predicted_in_parts(monkeypatch):
+    whole = curve(trained(trial()), "test_mse")
+    monkeypatch.setattr("experiments.training.EVALUATION_BATCH", 5)  # of 16 sequences
+    assert curve(trained(trial()), "test_mse") == pytest.approx(whole, rel=1e-6)
+
+
+def test_measures_are_plain_numbers_whatever_the_task_returns():
+    for record in trained(trial())[1:]:
+        assert {type(value) for value in record.values.values()} == {float}
