@@ -25,7 +25,7 @@ def configured_backend() -> str:
         settings = json.loads((home / "keras.json").read_text())
     except (OSError, ValueError):
         return BACKENDS[0]
-    return str(settings.get("backend", BACKENDS[0]))
+    return str(settings.get("backend", BACKENDS[0])) if isinstance(settings, dict) else BACKENDS[0]
 
 
 def check_backend() -> str:
