@@ -116,7 +116,7 @@ def test_nothing_is_known_at_first():
         ("digits", "test_accuracy", [0.20, 0.21, 0.22], 0.10, True),
         ("digits", "test_accuracy", [0.01, 0.21, 0.22], 0.10, False),  # the interval reaches it
         ("digits", "test_accuracy", [0.05, 0.05, 0.05], 0.10, False),
-        ("digits", "test_accuracy", [0.10, 0.10, 0.10], 0.10, False),
+        ("digits", "test_accuracy", [0.25, 0.25, 0.25], 0.25, False),
         ("toy:Sums", "test_mse", [0.01, 0.02, 0.03], 0.10, True),
         ("toy:Sums", "test_mse", [0.01, 0.02, 0.30], 0.10, False),
         ("toy:Sums", "test_mse", [0.50, 0.50, 0.50], 0.10, False),

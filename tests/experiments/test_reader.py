@@ -82,6 +82,22 @@ def test_last_words_written_after_the_read_are_heard(folder, monkeypatch):
     assert {trial.status for trial in view.trials} == {Status.FAILED}
 
 
+def test_each_process_is_asked_once_a_read(folder, monkeypatch):
+    """Asked twice, a worker that ends between the questions would be lost with its last words."""
+    asked = []
+
+    def ask(process):
+        asked.append(process)
+        write(folder.trial("gru-s0").journal, trained({len(asked): 1.0}, "loss"))
+        return False
+
+    monkeypatch.setattr(reader_module, "is_alive", ask)
+    write(folder.journal, [supervised()])
+    write(folder.trial("gru-s0").journal, begun())
+    ExperimentReader(folder).read()
+    assert len(asked) == len(set(asked)) == 2
+
+
 def test_what_was_lost_is_taken_up_by_a_later_supervisor(folder, alive):
     reader = ExperimentReader(folder)
     write(folder.journal, [supervised()])

@@ -10,6 +10,7 @@ import threading
 from contextlib import contextmanager
 
 import fake_supervisor
+import msgspec
 import pytest
 import toy
 from waiting import until
@@ -18,16 +19,17 @@ from experiments.control import Request, ask
 from experiments.errors import StoreError
 from experiments.events import (
     Measured,
+    Started,
     StatusChanged,
     StopRequested,
     SupervisorEnded,
     SupervisorStarted,
     TrialEnded,
 )
-from experiments.process import is_alive
+from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalReader
+from experiments.store import ExperimentFolder, JournalReader, JournalWriter
 from experiments.supervisor import Supervisor, default_jobs, worker_environment
 
 COMPLETED, FAILED, LOST, STOPPED = Status.COMPLETED, Status.FAILED, Status.LOST, Status.STOPPED
@@ -361,13 +363,27 @@ def test_a_damaged_request_is_told_once_and_ends_nothing(create, capfd, content)
     assert all("control.json" in line for line in told)
 
 
-def test_a_stop_reaches_a_trial_with_a_damaged_request(create):
+@pytest.mark.parametrize("can_be_asked", [True, False])
+def test_a_stop_reaches_a_trial_with_a_damaged_request(create, can_be_asked):
+    """Where nothing can be asked, on a full disk too, the next rungs still work."""
     folder = create(seeds=[0])
-    folder.trial("gru-s0").control.write_bytes(b"[]")
+    control = folder.trial("gru-s0").control
+    control.write_bytes(b"[]") if can_be_asked else control.mkdir()
     with running(folder, "waits for ever") as started:
         until(lambda: training(folder, "gru-s0"))
         started.stop()
     assert statuses(folder) == [STOPPED]
+
+
+def test_stopping_waits_for_no_baselines(create):
+    folder = create()
+    toy.Sums.asked.clear()
+    stopped = supervisor(folder, "completes")
+    stopped.stop()
+    stopped.run()
+    assert statuses(folder) == [STOPPED] * 3
+    assert ExperimentReader(folder).read().baselines == ()
+    assert toy.Sums.asked == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -452,6 +468,16 @@ def test_a_later_supervisor_has_nothing_to_do_once_all_has_ended(create):
     supervisor(folder, "completes").run()
     assert folder.trial("gru-s0").journal.read_bytes() == before
     assert statuses(folder) == [FAILED]
+
+
+def test_a_word_of_an_earlier_attempt_is_not_taken_for_the_last(create):
+    folder = create(seeds=[0])
+    journal = JournalWriter(folder.trial("gru-s0").journal)
+    journal.append(Started(process=msgspec.structs.replace(this_process(), created=0.0)))
+    journal.append(StatusChanged(status=LOST, reason="the machine went down"))
+    journal.close()
+    supervisor(folder, "is killed").run()
+    assert conclusions(folder) == [(FAILED, "killed by SIGKILL; it may have run out of memory")]
 
 
 # Full disks
