@@ -91,6 +91,7 @@ class Recurrent(keras.layers.RNN):
             for variable, state in zip(self.states, states, strict=True):
                 variable.assign(ops.cast(state, variable.dtype))
         output = outputs if self.return_sequences else last_output
+        output = ops.cast(output, self.compute_dtype)
         return (output, *states) if self.return_state else output
 
     def inner_loop(self, sequences, initial_state, mask, training=False):

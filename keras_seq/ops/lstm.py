@@ -20,7 +20,7 @@ def lstm_step(
     h = h if recurrent_mask is None else h * recurrent_mask
     i, f, g, o = ops.split(x + ops.matmul(h, recurrent_kernel), 4, axis=-1)
     if peephole_kernel is not None:
-        p_i, p_f, p_o = ops.unstack(peephole_kernel, 3)
+        p_i, p_f, p_o = ops.unstack(ops.convert_to_tensor(peephole_kernel), 3)
         i = i + p_i * c
         f = f + p_f * c
     i = recurrent_activation(i)
@@ -110,8 +110,7 @@ def lstm(
         activation if output_activation is None else activations.get(output_activation)
     )
     recurrent_kernel = ops.convert_to_tensor(recurrent_kernel)
-    if peephole_kernel is not None:
-        peephole_kernel = ops.convert_to_tensor(peephole_kernel)
+    peephole_kernel = None if peephole_kernel is None else ops.convert_to_tensor(peephole_kernel)
 
     def step(x, state):
         return lstm_step(

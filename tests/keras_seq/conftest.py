@@ -3,17 +3,18 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
-def float64():
-    """Compute in float64, which JAX does only when asked."""
-    if keras.config.backend() != "jax":
-        yield
-        return
-    import jax
+THIRD_PARTY_WARNINGS = [
+    # Keras, when it makes an array of a variable or of a tensor of TensorFlow or PyTorch.
+    "ignore:__array__ implementation doesn't accept a copy keyword",
+    # The test harness of Keras, which trains on a generator, also layers without weights.
+    "ignore:`shuffle=True` was passed, but will be ignored",
+    "ignore:The model does not have any trainable weights",
+]
 
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", False)
+
+def pytest_itemcollected(item):
+    for warning in THIRD_PARTY_WARNINGS:
+        item.add_marker(pytest.mark.filterwarnings(warning))
 
 
 @pytest.fixture
