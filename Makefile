@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Half the cores train in the tests themselves; more processes than this only wait for memory.
 TEST_JOBS ?= auto
 
-.PHONY: run test test-quick check lint check-install bench clean
+.PHONY: run test test-quick check lint check-install bench picture clean
 
 run: $(VENV)/app
 	@$(BIN)/keras-seq run digits
@@ -32,6 +32,10 @@ check-install: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run
+
+# The README's picture, from the real dashboard.
+picture: $(VENV)/dev
+	$(BIN)/python -m docs.picture
 
 clean:
 	rm -rf $(VENV) dist
