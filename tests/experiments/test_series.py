@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -42,6 +42,7 @@ class BranchesOfASeries(RuleBasedStateMachine):
 
 
 TestBranches = BranchesOfASeries.TestCase
+TestBranches.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 
 
 @given(Points)
