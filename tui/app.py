@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import constants, on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import get_current_worker
 
@@ -49,6 +48,10 @@ def _commands() -> type:
     return Commands
 
 
+DEFAULT_THEME = "textual-dark"
+"""Textual's own."""
+
+
 class KerasSeqApp(App[None]):
     """Shows the experiments under `root`; opens on `experiment` where one is named."""
 
@@ -61,7 +64,7 @@ class KerasSeqApp(App[None]):
             "n", "new_experiment", "New", id="app.new", tooltip="Set up and start an experiment"
         ),
         Binding(
-            "e", "experiments", "Experiments", id="app.experiments", tooltip="List all experiments"
+            "e", "experiments", "List", id="app.experiments", tooltip="List all experiments"
         ),
         Binding(
             "question_mark,f1", "help", "Help", id="app.help",
@@ -83,17 +86,16 @@ class KerasSeqApp(App[None]):
         # Kept, so that a supervisor that has ended is noticed and does not linger.
         self._supervisors: list[subprocess.Popen[bytes]] = []
         self.register_theme(THEME)
-        self.theme = THEME.name
-
-    def get_default_screen(self) -> Screen[None]:
-        """The experiment that was asked for, or all of them."""
-        if self._folder is None:
-            return ExperimentsScreen(self.root)
-        return self._dashboard(self._folder)
+        if constants.DEFAULT_THEME == DEFAULT_THEME:  # else a person chose one: $TEXTUAL_THEME
+            self.theme = THEME.name
 
     def on_mount(self) -> None:
-        """Begin reading once the first picture is on the screen."""
-        if self._folder is not None:
+        """Open the experiment that was asked for, or the list of all of them."""
+        if self._folder is None:
+            self.push_screen(ExperimentsScreen(self.root))
+        else:
+            self.push_screen(self._dashboard(self._folder))
+            # Reading begins once the first picture is on the screen.
             self.call_after_refresh(self._follow, self._folder)
 
     def _dashboard(self, folder: ExperimentFolder) -> DashboardScreen:
@@ -134,9 +136,10 @@ class KerasSeqApp(App[None]):
     async def _on_experiment(self, message: messages.ExperimentChosen) -> None:
         """Show it in place of whatever is on screen."""
         self._folder, self.snapshot = message.folder, None
+        # The first screen is an empty one, so that every other can be taken away.
         while len(self.screen_stack) > 1:
             await self.pop_screen()
-        await self.switch_screen(self._dashboard(message.folder))
+        await self.push_screen(self._dashboard(message.folder))
         self._follow(message.folder)
 
     @on(messages.StopAsked)

@@ -22,6 +22,7 @@ from tui.widgets.model_curves import CurveMaker
 POLL_SECONDS = 0.2
 PULSE_SECONDS = 1.0
 LIST_SECONDS = 2.0
+AGE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,11 +143,15 @@ class Lister:
 def follow_list(
     lister: Lister, post: Callable[[Message], object], cancelled: threading.Event
 ) -> None:
-    """Post the list again and again until `cancelled`; a problem is said once."""
+    """Post the list whenever it has changed or aged, until `cancelled`; say a problem once."""
     said = ""
+    posted: tuple[tuple[Entry, ...], float] | None = None
     while True:
         try:
-            post(ExperimentsListed(lister.list(), time.time()))
+            entries, now = lister.list(), time.time()
+            if posted is None or posted[0] != entries or now - posted[1] >= AGE_SECONDS:
+                posted = (entries, now)
+                post(ExperimentsListed(entries, now))
             said = ""
         except KerasSeqError as error:
             if str(error) != said:

@@ -100,7 +100,8 @@ class ExperimentsListed(Message):
     """The experiments under the root, newest first."""
 
     entries: Sequence[Entry]
-    time: float
+    now: float
+    """Seconds since the epoch. Textual keeps another clock in `time`."""
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest list counts."""

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
-from textual.widgets import Footer
 
 from experiments.read_model import TrialView
 from tui.messages import PlotsChosen, StopAsked, TrialChosen
@@ -19,6 +18,7 @@ from tui.screens.stop_all import StopAll
 from tui.widgets import wording
 from tui.widgets.alert_list import AlertList
 from tui.widgets.experiment_header import ExperimentHeader
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.model_curves import WINDOWS, is_noisy
@@ -41,6 +41,8 @@ class DashboardScreen(PaneScreen):
         "plots": "#metric",
         "standings": "LeaderboardTable",
     }
+
+    CHANGING = (("stop_trial", ()), ("stop_all", ()), ("next_metric", ()))
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop the chosen trial"),
@@ -79,14 +81,19 @@ class DashboardScreen(PaneScreen):
             yield LeaderboardTable()
             yield VerdictLine()
         yield AlertList()
-        yield Footer(compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin with the trials, or with the curves where there is room for one pane only."""
         self.query_one(ExperimentHeader).place = self._place
         self.query_one("#trials").border_title = "Trials"
         self.pane = "plots"
-        self.query_one(TrialList).focus()
+        # Which of the two is displayed is known after the first layout.
+        self.call_after_refresh(self._focus_first)
+
+    def _focus_first(self) -> None:
+        trials = self.query_one(TrialList)
+        (trials if trials.region else self.query_one("#metric")).focus()
 
     def show_snapshot(self) -> None:
         """Hand the snapshot to the widgets."""
@@ -115,7 +122,7 @@ class DashboardScreen(PaneScreen):
             plot = self.query_one(f"#{plot_id}", LinePlot)
             plot.curves = snapshot.curves.get(key, ())
             plot.title = _title(key, seeds)
-        self.refresh_bindings()
+        self.refresh_keys()
 
     @property
     def trial(self) -> TrialView | None:
@@ -144,7 +151,7 @@ class DashboardScreen(PaneScreen):
     @on(RowList.Highlighted)
     def _on_highlighted(self) -> None:
         self._highlight()
-        self.refresh_bindings()
+        self.refresh_keys()
 
     @on(RowList.Opened, "TrialList")
     def _on_trial_opened(self, event: RowList.Opened) -> None:
@@ -154,11 +161,6 @@ class DashboardScreen(PaneScreen):
     def _on_model_opened(self, event: RowList.Opened) -> None:
         self.highlighting = not self.highlighting or self._model() != event.key
         self._highlight(event.key)
-
-    @on(LinePlot.CursorMoved)
-    def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:
-        for plot in self.query(LinePlot):
-            plot.cursor_x = event.x
 
     def _model(self) -> str | None:
         if self.focused is self.query_one(LeaderboardTable):

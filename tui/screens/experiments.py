@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from experiments.store import ExperimentFolder
 from tui.follower import Lister, follow_list
 from tui.messages import ExperimentChosen, ExperimentsListed
 from tui.widgets.experiment_list import ExperimentList
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.row_list import RowList
 from tui.widgets.verdict_line import VerdictLine
@@ -57,7 +58,7 @@ class ExperimentsScreen(Screen[None]):
         with Vertical(id="standings", classes="pane"):
             yield LeaderboardTable()
             yield VerdictLine()
-        yield Footer(compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin reading once there is something to see."""
@@ -95,8 +96,8 @@ class ExperimentsScreen(Screen[None]):
         self.post_message(ExperimentChosen(ExperimentFolder(self._root / event.key)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is a way back only from the screens on top of another."""
-        return action != "back" or len(self.app.screen_stack) > 1
+        """There is a way back only to another screen; the lowest one is empty."""
+        return action != "back" or len(self.app.screen_stack) > 2
 
     def action_back(self) -> None:
         """Back to the dashboard."""

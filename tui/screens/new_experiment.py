@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, Label, Select, SelectionList, Static
+from textual.widgets import Button, Input, Label, Select, SelectionList, Static
 
 from experiments import config as configuration
 from experiments.catalog import model_names, task_names
@@ -22,6 +22,8 @@ from experiments.errors import KerasSeqError, RequestError
 from experiments.request import DEFAULT_SEEDS, experiment_request
 from tui.messages import LaunchAsked, LaunchFailed
 from tui.widgets import wording
+from tui.widgets.key_footer import KeyFooter
+from tui.widgets.model_choice import ModelChoice
 from tui.widgets.settings_form import SettingsForm
 
 PRESETS = Path(configuration.__file__).parent / "configs"
@@ -91,6 +93,8 @@ class NewExperiment(Screen[None]):
         super().__init__()
         self._preset_models: tuple[str, ...] = ()
         self._config: ExperimentConfig | None = None
+        self.shown_task = ""
+        """The task or preset whose settings are shown."""
 
     def compose(self) -> ComposeResult:
         """The form beside its preview."""
@@ -104,7 +108,7 @@ class NewExperiment(Screen[None]):
                 with Horizontal(id="choices"):
                     with Vertical():
                         yield Label("models", classes="title")
-                        yield SelectionList[str](id="models", compact=True)
+                        yield ModelChoice(id="models", compact=True)
                     with Vertical(id="numbers"):
                         yield Label("seeds, places, name", classes="title")
                         for key, default in (
@@ -124,7 +128,7 @@ class NewExperiment(Screen[None]):
                 yield Static(id="problem")
                 yield Static(id="command", markup=False)
                 yield Button("Start (ctrl+s)", variant="success", id="start")
-        yield Footer(compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Titles of the panes."""
@@ -141,7 +145,7 @@ class NewExperiment(Screen[None]):
             self._show(None, str(error))
             return
         self._preset_models = tuple(choice.label for choice in base.models)
-        models = self.query_one("#models", SelectionList)
+        models = self.query_one(ModelChoice)
         models.clear_options()
         names = list(dict.fromkeys([*model_names(), *self._preset_models]))
         models.add_options([(name, name, name in self._preset_models) for name in names])
@@ -151,6 +155,7 @@ class NewExperiment(Screen[None]):
         await self._fill("task", type(task), asdict(task))
         await self._fill("budget", type(base.budget), asdict(base.budget))
         self.query_one("#task-title").display = bool(asdict(task))
+        self.shown_task = str(event.value)
         self.check()
 
     async def _fill(self, section: str, cls: type, defaults: dict[str, Any]) -> None:
@@ -166,7 +171,7 @@ class NewExperiment(Screen[None]):
     @property
     def request(self) -> Request:
         """What the form says now."""
-        chosen = self.query_one("#models", SelectionList).selected
+        chosen = self.query_one(ModelChoice).selected
         # In the order of the list, whatever the order of choosing.
         names = [name for name in (*model_names(), *self._preset_models) if name in chosen]
         models = tuple(dict.fromkeys(names))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.follower import Pulse, Snapshot
+from tui.widgets.line_plot import LinePlot
 
 
 class PaneScreen(Screen[None]):
@@ -26,6 +28,9 @@ class PaneScreen(Screen[None]):
     """Titles by the id of the pane."""
     FOCUS: ClassVar[Mapping[str, str]]
     """The selector of what takes the keys in each pane."""
+
+    CHANGING: ClassVar[tuple[tuple[str, tuple[object, ...]], ...]]
+    """Actions, with parameters, that a snapshot may make possible or impossible."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -46,6 +51,10 @@ class PaneScreen(Screen[None]):
     pane: reactive[str] = reactive("")
     """The pane in front on a narrow screen."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._possible: list[bool | None] = []
+
     def watch_snapshot(self) -> None:
         """Show what changed, unless another screen lies on top."""
         if self.is_mounted and self.is_current:
@@ -58,6 +67,18 @@ class PaneScreen(Screen[None]):
     def show_snapshot(self) -> None:
         """Hand the snapshot to the widgets."""
         raise NotImplementedError
+
+    def refresh_keys(self) -> None:
+        """Show the keys again if other ones work now; that takes 10 ms, too much every time."""
+        possible = [self.check_action(action, parameters) for action, parameters in self.CHANGING]
+        if possible != self._possible:
+            self._possible = possible
+            self.refresh_bindings()
+
+    @on(LinePlot.CursorMoved)
+    def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:
+        for plot in self.query(LinePlot):
+            plot.cursor_x = event.x
 
     def watch_pane(self, before: str, after: str) -> None:
         """The style sheet shows the pane that the screen is named after."""

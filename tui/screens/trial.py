@@ -11,7 +11,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from experiments.read_model import TrialView
@@ -21,6 +21,7 @@ from tui.messages import ConsoleRead, ReadingFailed, StopAsked
 from tui.screens.pane_screen import PaneScreen
 from tui.widgets import wording
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.model_curves import trial_curve
 from tui.widgets.palette import COLORS
@@ -45,8 +46,14 @@ class TrialScreen(PaneScreen):
         "console": "ConsoleLog",
     }
 
+    CHANGING = (("stop_trial", ()), ("go", (-1,)), ("go", (1,)))
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="trial.back", tooltip="Back to the dashboard"),
+        # Before the plot's own escape, which hides its cursor.
+        Binding(
+            "escape", "back", "Back", id="trial.back", priority=True,
+            tooltip="Back to the dashboard",
+        ),
         Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop this trial"),
         Binding(
             "left_square_bracket", "go(-1)", "Previous", key_display="[", id="trial.previous",
@@ -76,7 +83,7 @@ class TrialScreen(PaneScreen):
                 yield LinePlot(id="loss", x_label="step", y_scale="log")
         with Container(id="console", classes="pane"):
             yield ConsoleLog()
-        yield Footer(compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin with the curves."""
@@ -112,7 +119,7 @@ class TrialScreen(PaneScreen):
             trial_curve(trial, "train_loss", COLORS - 1, "batches"),
         )
         self.query_one("#facts", Static).update(facts(trial))
-        self.refresh_bindings()
+        self.refresh_keys()
 
     @work(thread=True, exclusive=True, group="console")
     def _follow_console(self) -> None:
@@ -160,8 +167,12 @@ class TrialScreen(PaneScreen):
             self._follow_console()
 
     def action_back(self) -> None:
-        """Back to the dashboard."""
-        self.dismiss()
+        """Take the plots' cursor away, then go back to the dashboard."""
+        plots = [plot for plot in self.query(LinePlot) if plot.cursor_x is not None]
+        for plot in plots:
+            plot.cursor_x = None
+        if not plots:
+            self.dismiss()
 
     def action_stop_trial(self) -> None:
         """Ask this trial to stop."""

@@ -41,7 +41,7 @@ class ExperimentHeader(Header):
         ]
         status = self.mark(view.status)
         if wording.is_finished(view):
-            took = duration(view.ended - view.started)
+            took = duration(view.elapsed_seconds)
             return fitted(left, [status, Text(f" finished after {took} ", "reverse bold")], width)
         now = self.pulse.time if self.pulse else math.nan
         times = [

@@ -29,7 +29,7 @@ class ExperimentList(RowList):
         """A line per experiment; the models fill what is left."""
         if self.listed is None:
             return None, ()
-        entries, now = self.listed.entries, self.listed.time
+        entries, now = self.listed.entries, self.listed.now
         heading = ("experiment", "status", "task", "trials", "started", "models")
         cells = [_cells(entry, now) for entry in entries]
         widths = [max(len(column[i]) for column in (heading, *cells)) for i in range(5)]

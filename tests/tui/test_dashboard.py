@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import pytest
+from staged import ROOT, SIZES, Stage, calm, check_snapshot, completed, screen_text, staged, until
+from textual.widgets import Footer
+
+from experiments.control import Request, asked
+from tui.app import KerasSeqApp
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.stop_all import StopAll
+from tui.screens.trial import TrialScreen
+from tui.widgets.leaderboard_table import LeaderboardTable
+from tui.widgets.line_plot import LinePlot
+from tui.widgets.trial_list import TrialList
+
+pytestmark = pytest.mark.usefixtures("frozen")
+
+
+@pytest.fixture
+def half_way() -> Stage:
+    stage = staged()
+    stage.half_way()
+    return stage
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_running(half_way: Stage, size: tuple[int, int]) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        await check_snapshot(pilot, "dashboard-running")
+
+
+@pytest.mark.parametrize("pane", ["1", "3"])
+async def test_narrow_panes(half_way: Stage, pane: str) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        await pilot.press(pane)
+        await pilot.pause()
+        await check_snapshot(pilot, f"dashboard-pane-{pane}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_finished(size: tuple[int, int]) -> None:
+    staged().finish()
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        assert "finished after 1:30" in screen_text(app)
+        await check_snapshot(pilot, "dashboard-finished")
+
+
+async def test_it_follows_the_files() -> None:
+    stage = staged()
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        assert "· queued 9" in screen_text(app)
+        assert app.screen.query_one("#metric", LinePlot).curves == ()
+        stage.begin()
+        stage.write("gru-s0", completed("gru", 0))
+        await until(pilot, lambda: "✓ completed 1" in screen_text(app))
+        (curve,) = app.screen.query_one("#metric", LinePlot).curves
+        assert (curve.label, curve.color, curve.low) == ("gru", 1, None)
+        stage.write("gru-s1", completed("gru", 1))
+        await until(pilot, lambda: "✓ completed 2" in screen_text(app))
+        (curve,) = app.screen.query_one("#metric", LinePlot).curves
+        assert curve.low is not None
+
+
+async def test_failures_and_damage_are_said(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        half_way.kill("gru-s2")
+        await until(pilot, lambda: "gru-s2: killed by SIGKILL" in screen_text(app))
+        text = screen_text(app)
+        assert "simple_rnn-s0: the loss became nan at step 31" in text
+        assert "gru-s1's journal: line" in text
+        assert "1 of 3 seeds failed: not ranked" in text
+
+
+async def test_stop_writes_what_is_asked(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        trials = app.screen.query_one(TrialList)
+        trials.choose("gru-s2")
+        await pilot.press("s")
+        folder = half_way.folder.trial("gru-s2")
+        await until(pilot, lambda: asked(folder) is Request.STOP)
+        assert asked(half_way.folder.trial("lstm-s2")) is Request.NONE
+
+
+async def test_finished_and_stopping_trials_cannot_be_stopped(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        for trial in ("gru-s0", "simple_rnn-s0", "lstm-s2"):
+            app.screen.query_one(TrialList).choose(trial)
+            assert app.screen.check_action("stop_trial", ()) is False
+        app.screen.query_one(TrialList).choose("simple_rnn-s1")
+        assert app.screen.check_action("stop_trial", ()) is True
+
+
+@pytest.mark.parametrize(("answer", "request_"), [("y", Request.STOP), ("n", Request.NONE)])
+async def test_stop_all_asks_first(half_way: Stage, answer: str, request_: Request) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        await calm(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, StopAll))
+        await check_snapshot(pilot, "stop-all")
+        await pilot.press(answer)
+        await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
+        open_trials = ("gru-s2", "lstm-s2", "simple_rnn-s1", "simple_rnn-s2")
+        folders = [half_way.folder.trial(name) for name in open_trials]
+        await until(pilot, lambda: {asked(folder) for folder in folders} == {request_})
+        assert asked(half_way.folder.trial("gru-s0")) is Request.NONE
+
+
+async def test_keys_act_on_the_plots(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        metric, loss = (app.screen.query_one(f"#{name}", LinePlot) for name in ("metric", "loss"))
+        assert loss.y_scale == "log"
+        await pilot.press("l")
+        assert loss.y_scale == "linear"
+        await pilot.press("h")
+        assert metric.highlight == "lstm"
+        await pilot.press("end")
+        assert metric.highlight == "simple_rnn"
+        await pilot.press("h")
+        assert metric.highlight is None
+        assert metric.title.startswith("validation mse")
+        await pilot.press("m")
+        await until(pilot, lambda: not metric.title.startswith("validation mse"))
+        await until(pilot, lambda: metric.curves)
+
+
+async def test_the_cursor_is_shared(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press("2", "left")
+        plots = list(app.screen.query(LinePlot))
+        await until(pilot, lambda: plots[0].cursor_x is not None)
+        assert len({plot.cursor_x for plot in plots}) == 1
+
+
+async def test_mouse_opens_a_trial(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.click(TrialList, offset=(6, 2))
+        assert app.screen.query_one(TrialList).key == "lstm-s1"
+        await pilot.click(TrialList, offset=(6, 2))
+        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+
+
+async def test_a_row_of_the_leaderboard_highlights_its_model(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.focused, LeaderboardTable))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen.query_one("#metric", LinePlot).highlight == "gru"
+
+
+async def test_quitting_says_that_training_goes_on(
+    half_way: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press("q")
+    assert "staged goes on training" in capsys.readouterr().err
+
+
+async def test_a_missing_experiment_is_one_message() -> None:
+    app = KerasSeqApp(ROOT, "nothing")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: len(app._notifications))
+        (notification,) = app._notifications
+        assert "nothing" in notification.message
+        assert "experiment.toml" in notification.message
+
+
+async def test_no_color(half_way: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        text = screen_text(app)
+        assert "✗ failed" in text
+        assert "▶ running" in text
+        colors = {
+            segment.style.color.triplet
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip.apply_filter(app._filters[0], app.screen.background_colors[1])
+            if segment.style and segment.style.color and segment.style.color.triplet
+        }
+        assert all(color.red == color.green == color.blue for color in colors)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_footer_fits(half_way: Stage, size: tuple[int, int]) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        footer = app.screen.query_one(Footer)
+        for pane in ("1", "2", "3"):
+            await pilot.press(pane)
+            await pilot.pause()
+            assert footer.virtual_size.width <= footer.size.width

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+from staged import PULSE, ROOT, completed, staged, training
+
+from experiments.store import ExperimentFolder
+from tui.follower import Follower, Lister, follow
+from tui.messages import ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
+
+pytestmark = pytest.mark.usefixtures("frozen")
+
+
+class Posted(list):
+    """Messages of a thread that ends once there are `count`."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+        self.cancelled = threading.Event()
+
+    def post(self, message: object) -> None:
+        self.append(message)
+        if len(self) >= self._count:
+            self.cancelled.set()
+
+
+def test_nothing_new_is_no_snapshot() -> None:
+    stage = staged()
+    follower = Follower(stage.folder)
+    first = follower.poll()
+    assert first is not None
+    assert follower.poll() is None
+    stage.begin()
+    assert follower.poll() is not None
+    assert follower.poll() is None
+
+
+def test_curves_stay_the_same_while_their_points_do() -> None:
+    stage = staged()
+    stage.begin()
+    stage.write("lstm-s0", completed("lstm", 0))
+    follower = Follower(stage.folder)
+    before = follower.poll()
+    stage.write("gru-s0", training("gru", 0, 50))
+    after = follower.poll()
+    assert before is not None
+    assert after is not None
+    assert after.curves["train_loss"][0] is before.curves["train_loss"][0]
+    assert [curve.label for curve in after.curves["train_loss"]] == ["lstm", "gru"]
+
+
+def test_other_measurements_on_request() -> None:
+    stage = staged()
+    stage.write("lstm-s0", completed("lstm", 0))
+    follower = Follower(stage.folder)
+    follower.poll()
+    follower.keys = frozenset({"step_seconds"})
+    snapshot = follower.poll()
+    assert snapshot is not None
+    assert len(snapshot.curves["step_seconds"]) == 1
+
+
+def test_a_problem_is_said_once() -> None:
+    posted = Posted(3)
+    folder = ExperimentFolder(ROOT / "nothing")
+    follow(Follower(folder), posted.post, posted.cancelled)
+    kinds = [type(message) for message in posted]
+    assert kinds.count(ReadingFailed) == 1
+    assert kinds.count(PulseTaken) == 2
+
+
+def test_snapshot_and_pulse() -> None:
+    posted = Posted(2)
+    follow(Follower(staged().folder), posted.post, posted.cancelled)
+    assert {type(message) for message in posted} == {SnapshotTaken, PulseTaken}
+    assert next(m.pulse for m in posted if isinstance(m, PulseTaken)) == PULSE
+
+
+def test_newer_messages_replace_older_ones() -> None:
+    stage = staged()
+    snapshot = Follower(stage.folder).poll()
+    assert snapshot is not None
+    assert SnapshotTaken(snapshot).can_replace(SnapshotTaken(snapshot))
+    assert not SnapshotTaken(snapshot).can_replace(PulseTaken(PULSE))
+    assert ExperimentsListed((), 0.0).can_replace(ExperimentsListed((), 1.0))
+
+
+def test_a_listed_experiment_is_the_same_entry_until_it_changes() -> None:
+    stage = staged()
+    lister = Lister(ROOT)
+    (before,) = lister.list()
+    (again,) = lister.list()
+    assert again is before
+    stage.begin()
+    (after,) = lister.list()
+    assert after is not before
+
+
+@pytest.mark.parametrize("module", ["tui.app", "tui.screens.new_experiment"])
+def test_nothing_heavy_is_imported(module: str) -> None:
+    heavy = ("keras", "tensorflow", "jax", "torch", "scipy", "sklearn", "matplotlib", "typer")
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

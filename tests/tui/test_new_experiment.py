@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from staged import ROOT, SIZES, check_snapshot, screen_text, until
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Select
+
+from experiments import backend, launch
+from experiments.budget import Budget
+from experiments.config import ExperimentConfig
+from experiments.errors import StoreError
+from experiments.launch import Launched
+from experiments.request import experiment_request
+from experiments.store import ExperimentFolder
+from experiments.tasks.adding import Adding
+from tui.app import KerasSeqApp
+from tui.screens import new_experiment
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.new_experiment import NewExperiment
+from tui.widgets.model_choice import ModelChoice
+from tui.widgets.settings_form import field_docs
+
+pytestmark = pytest.mark.usefixtures("frozen")
+
+
+async def open_form(app: KerasSeqApp, pilot: Pilot[None], task: str) -> NewExperiment:
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(app.screen, NewExperiment))
+    app.screen.query_one("#task", Select).value = task
+    screen = app.screen
+    assert isinstance(screen, NewExperiment)
+    await until(pilot, lambda: screen.shown_task == task)
+    return screen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_form(size: tuple[int, int]) -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=size) as pilot:
+        await open_form(app, pilot, "adding")
+        await check_snapshot(pilot, "new-experiment")
+
+
+async def test_the_command_asks_for_the_same() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        models = screen.query_one(ModelChoice)
+        models.deselect_all()
+        models.select("gru")
+        models.select("lstm")
+        screen.query_one("#seeds", Input).value = "2"
+        screen.query_one("#jobs", Input).value = "3"
+        screen.query_one("#name", Input).value = "mine"
+        screen.query_one("#task-length", Input).value = "50"
+        screen.query_one("#budget-steps", Input).value = "400"
+        await pilot.pause()
+        assert screen.request.command() == (
+            "keras-seq run adding --models lstm,gru --seeds 2 --jobs 3 --name mine "
+            "--set task.length=50 --set budget.steps=400"
+        )
+        assert screen.request.config() == experiment_request(
+            "adding",
+            models="lstm,gru",
+            seeds=2,
+            jobs=3,
+            name="mine",
+            assignments=["task.length=50", "budget.steps=400"],
+        )
+        await until(pilot, lambda: "2 models x 2 seeds = 4 trials" in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("#task-length", "0", "task.length"),
+        ("#task-length", "many", "task.length"),
+        ("#seeds", "-1", "seeds"),
+        ("#seeds", "x", "seeds: expected int"),
+        ("#name", "a/b", "name"),
+        ("#budget-steps", "", "budget.steps"),
+    ],
+)
+async def test_what_is_wrong_is_said_beside(field: str, value: str, problem: str) -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        screen.query_one(field, Input).value = value
+        await until(pilot, lambda: "✗" in screen_text(app))
+        assert problem in screen_text(app)
+        assert screen.query_one("#start", Button).disabled
+        assert screen.check_action("start", ()) is False
+
+
+async def test_no_model_is_refused() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        screen.query_one(ModelChoice).deselect_all()
+        await until(pilot, lambda: "✗ models" in screen_text(app))
+
+
+async def test_ticks_are_seen_without_colour() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_form(app, pilot, "adding")
+        assert "[✓] lstm" in screen_text(app)
+        await pilot.click(ModelChoice, offset=(6, 1))
+        await until(pilot, lambda: "[ ] lstm" in screen_text(app))
+
+
+async def test_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = []
+
+    def launched(root: Path, config: ExperimentConfig) -> Launched:
+        folder = ExperimentFolder.create(root, config, {})
+        processes.append(subprocess.Popen([sys.executable, "-c", "pass"]))
+        return Launched(folder, processes[0])
+
+    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(launch, "launch", launched)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        screen.query_one("#name", Input).value = "mine"
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.snapshot)
+        assert isinstance(app.screen, DashboardScreen)
+        assert app.snapshot is not None
+        assert app.snapshot.view.name == "mine"
+        assert len(app.screen_stack) == 2
+    assert processes[0].wait() == 0
+
+
+async def test_a_failed_start_keeps_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(root: Path, config: ExperimentConfig) -> Launched:
+        raise StoreError("Cannot use runs: No space left on device.")
+
+    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(launch, "launch", refuse)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "✗ Cannot use runs: No space left" in screen_text(app))
+        assert app.screen is screen
+        assert not screen.query_one("#start", Button).disabled
+
+
+async def test_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    preset = tmp_path / "small.toml"
+    preset.write_text(
+        'seeds = [0, 1]\n[task]\nname = "adding"\nlength = 30\n'
+        '[[models]]\nname = "lstm"\nlabel = "lstm-8"\nunits = 8\n'
+    )
+    monkeypatch.setattr(new_experiment, "PRESETS", tmp_path)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        screen = await open_form(app, pilot, str(preset))
+        assert screen.query_one("#task-length", Input).value == "30"
+        assert screen.query_one(ModelChoice).selected == ["lstm-8"]
+        config = screen.request.config()
+        assert [model.label for model in config.models] == ["lstm-8"]
+        assert config.seeds == (0, 1)
+
+
+def test_docs_come_from_the_dataclass() -> None:
+    assert field_docs(Adding)["length"] == "Steps of a sequence."
+    assert field_docs(Budget)["steps"] == "Weight updates."
+    assert field_docs(int) == {}

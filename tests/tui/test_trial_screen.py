@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+from staged import ROOT, SIZES, Stage, check_snapshot, screen_text, staged, until
+
+from experiments.control import Request, asked
+from tui.app import KerasSeqApp
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.trial import TrialScreen
+from tui.widgets.console_log import TAIL_BYTES, ConsoleLog, console_lines, read_tail
+from tui.widgets.line_plot import LinePlot
+from tui.widgets.trial_list import TrialList
+
+pytestmark = pytest.mark.usefixtures("frozen")
+
+
+@pytest.fixture
+def half_way() -> Stage:
+    stage = staged()
+    stage.half_way()
+    stage.folder.trial("gru-s2").console.write_text("loading\n\x1b[31mready\x1b[0m\n")
+    return stage
+
+
+async def open_trial(app: KerasSeqApp, pilot, name: str) -> None:
+    await until(pilot, lambda: app.snapshot and app.pulse)
+    app.screen.query_one(TrialList).choose(name)
+    app.screen.query_one(TrialList).focus()
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+    await until(pilot, lambda: app.screen.query_one(ConsoleLog).lines_read)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_running(half_way: Stage, size: tuple[int, int]) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("1")
+        await open_trial(app, pilot, "gru-s2")
+        await check_snapshot(pilot, "trial-running")
+
+
+@pytest.mark.parametrize("pane", ["2", "3"])
+async def test_narrow_panes(half_way: Stage, pane: str) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("1")
+        await open_trial(app, pilot, "gru-s2")
+        await pilot.press(pane)
+        await pilot.pause()
+        await check_snapshot(pilot, f"trial-pane-{pane}")
+
+
+async def test_a_failure_shows_its_reason_and_nan(half_way: Stage) -> None:
+    half_way.folder.trial("simple_rnn-s0").console.write_text("step 31\n")
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await open_trial(app, pilot, "simple_rnn-s0")
+        text = screen_text(app)
+        assert "✗ failed: the loss became nan at step 31" in text
+        assert "×" in text  # noqa: RUF001 - the plot's mark of a NaN
+        assert app.screen.check_action("stop_trial", ()) is False
+
+
+async def test_the_console_is_followed(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_trial(app, pilot, "gru-s2")
+        assert app.screen.query_one(ConsoleLog).lines_read == ("loading", "ready")
+        with half_way.folder.trial("gru-s2").console.open("a") as console:
+            console.write("step 63\n")
+        await until(pilot, lambda: "step 63" in screen_text(app))
+
+
+async def test_neighbours_and_the_way_back(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_trial(app, pilot, "gru-s2")
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: app.screen.trial.name == "gru-s1")
+        assert app.screen.query_one("#metric", LinePlot).curves[0].finished
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await until(pilot, lambda: app.screen.trial.name == "simple_rnn-s0")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
+
+
+async def test_stop(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_trial(app, pilot, "gru-s2")
+        await pilot.press("s")
+        folder = half_way.folder.trial("gru-s2")
+        await until(pilot, lambda: asked(folder) is Request.STOP)
+
+
+def test_only_the_end_of_a_long_log_is_read(tmp_path) -> None:
+    path = tmp_path / "console.log"
+    path.write_bytes(b"".join(b"line %d\n" % number for number in range(20_000)))
+    content = read_tail(path)
+    assert len(content) <= TAIL_BYTES
+    assert content.startswith(b"line ")
+    assert content.endswith(b"line 19999\n")
+    assert read_tail(tmp_path / "none") == b""
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", ()),
+        (b"a\nb", ("a", "b")),
+        (b"1/3\r2/3\r3/3\nend\r\n", ("3/3", "end")),
+        (b"\x1b[1;32mgreen\x1b[0m \x1b]0;title\x07x\tz", ("green x z",)),
+        (b"\xff\x00ok", ("\ufffdok",)),
+    ],
+)
+def test_lines_are_as_a_terminal_leaves_them(content: bytes, lines: tuple[str, ...]) -> None:
+    assert console_lines(content) == lines
