@@ -67,8 +67,11 @@ class PositionEmbedding(keras.layers.Layer):
     def call(self, inputs, start_index=0):
         """Add the vectors to the inputs. See the class for the arguments."""
         self._check_length(inputs.shape[-2], start_index)
-        positions = ops.arange(ops.shape(inputs)[-2]) + start_index
-        vectors = ops.take(ops.convert_to_tensor(self.position_embeddings), positions, axis=0)
+        vectors = ops.slice(
+            ops.convert_to_tensor(self.position_embeddings),
+            (start_index, 0),
+            ops.shape(inputs)[-2:],
+        )
         return inputs + ops.cast(vectors, inputs.dtype)
 
     def compute_output_shape(self, inputs_shape):

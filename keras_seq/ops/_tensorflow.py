@@ -23,12 +23,16 @@ def scan(f, init, xs):
     init = tuple(tf.convert_to_tensor(state) for state in init)
     static_steps = flat_xs[0].shape[0]
     steps = tf.shape(flat_xs[0])[0] if static_steps is None else static_steps
-    # An empty list of tensors whose shape is partly unknown cannot be stacked, so one entry goes
-    # in first and is cut off afterwards. Where the number of steps is known, none is needed.
+    # Lists must not be empty: one whose entries have a partly unknown shape cannot be stacked,
+    # and XLA cannot compile the reading of one. So where the number of steps is unknown, and may
+    # be zero, every list gets one entry more.
     spare = int(static_steps is None)
+    if spare:
+        flat_xs = [tf.pad(x, [[0, 1]] + [[0, 0]] * (len(x.shape) - 1)) for x in flat_xs]
 
     inputs = [
-        tf.TensorArray(x.dtype, size=steps, element_shape=x.shape[1:]).unstack(x) for x in flat_xs
+        tf.TensorArray(x.dtype, size=steps + spare, element_shape=x.shape[1:]).unstack(x)
+        for x in flat_xs
     ]
     outputs = tf.TensorArray(init[0].dtype, size=steps + spare, element_shape=init[0].shape)
     if spare:
@@ -46,6 +50,6 @@ def scan(f, init, xs):
         body,
         (tf.constant(0), outputs, *init),
         # XLA sizes the list of intermediate values that the gradient needs by this bound.
-        maximum_iterations=steps,
+        maximum_iterations=steps + spare,
     )
     return tuple(carry), outputs.stack()[spare:]

@@ -57,7 +57,14 @@ def masked_softmax(logits, mask=None):
     # Half precision has too few digits for the sum of many exponentials.
     logits = ops.cast(logits, "float32") if dtype in ("float16", "bfloat16") else logits
     if mask is None:
-        return ops.cast(ops.softmax(logits, axis=-1), dtype)
+        return ops.cast(_softmax(logits), dtype)
     mask = ops.cast(mask, "bool")
-    weights = ops.softmax(ops.where(mask, logits, ops.cast(-1e30, logits.dtype)), axis=-1)
+    weights = _softmax(ops.where(mask, logits, ops.cast(-1e30, logits.dtype)))
     return ops.cast(ops.where(mask, weights, ops.zeros_like(weights)), dtype)
+
+
+def _softmax(logits):
+    # Keras warns that a softmax of one value is always one; for a single key that is meant.
+    if logits.shape[-1] == 1:
+        return ops.exp(logits - logits)
+    return ops.softmax(logits, axis=-1)

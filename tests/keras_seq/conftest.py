@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 
-
 THIRD_PARTY_WARNINGS = [
     # Keras, when it makes an array of a variable or of a tensor of TensorFlow or PyTorch.
     "ignore:__array__ implementation doesn't accept a copy keyword",

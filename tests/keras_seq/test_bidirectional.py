@@ -1,0 +1,145 @@
+"""Both directions: numbers of Keras, merges, masks and state."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seq.layers import GRU, LSTM, Bidirectional, PeepholeLSTM
+
+to_numpy = keras.ops.convert_to_numpy
+INPUTS = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+MASK = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [0, 1, 0, 1, 0]], "bool")
+CONSTANT = {
+    "kernel_initializer": keras.initializers.Constant(0.01),
+    "recurrent_initializer": keras.initializers.Constant(0.02),
+    "bias_initializer": keras.initializers.Constant(0.03),
+}
+
+
+def test_numbers_of_keras():
+    sequence = np.arange(24).reshape(2, 3, 4).astype("float32")
+    summed = Bidirectional(GRU(2, return_sequences=True, **CONSTANT), merge_mode="sum")
+    stateful = Bidirectional(LSTM(2, stateful=True, **CONSTANT))
+    other = np.arange(24).reshape(2, 4, 3).astype("float32")
+    stateful(other)
+    masked = Bidirectional(GRU(2, **CONSTANT))
+    mask = np.array([[1, 1, 0, 1], [1, 0, 0, 1]], "bool")
+
+    np.testing.assert_allclose(
+        to_numpy(summed(sequence))[..., 0],
+        [[0.20937867, 0.34462988, 0.40290534], [0.59829646, 0.6734641, 0.6479671]],
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        to_numpy(stateful(other))[:, ::2],
+        [[0.26234663, 0.16959146], [0.6137073, 0.5381646]],
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        to_numpy(masked(other, mask=mask))[:, ::2],
+        [[0.19393763, 0.11669192], [0.30818558, 0.28380975]],
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize(
+    "inner", [LSTM, PeepholeLSTM, GRU, keras.layers.SimpleRNN, keras.layers.LSTM]
+)
+def test_merges_the_outputs_of_both_directions(merge_mode, return_sequences, inner):
+    layer = Bidirectional(inner(2, return_sequences=return_sequences), merge_mode=merge_mode)
+    output = layer(INPUTS)
+
+    forward = to_numpy(layer.forward_layer(INPUTS))
+    backward = to_numpy(layer.backward_layer(INPUTS))
+    backward = backward[:, ::-1] if return_sequences else backward
+    expected = {
+        "concat": np.concatenate([forward, backward], -1),
+        "sum": forward + backward,
+        "mul": forward * backward,
+        "ave": (forward + backward) / 2,
+        None: (forward, backward),
+    }[merge_mode]
+    for found, value in zip(*map(keras.tree.flatten, (output, expected)), strict=True):
+        np.testing.assert_allclose(to_numpy(found), value, atol=1e-6)
+    shapes = layer.compute_output_shape(INPUTS.shape)
+    shapes = shapes if merge_mode is None else (shapes,)
+    assert list(shapes) == [tuple(x.shape) for x in keras.tree.flatten(output)]
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+@pytest.mark.parametrize("cls", [LSTM, PeepholeLSTM, GRU])
+def test_each_row_is_read_alone(cls, unroll):
+    layer = Bidirectional(cls(2, return_sequences=True, unroll=unroll))
+
+    output = to_numpy(layer(INPUTS, mask=MASK))
+
+    assert (output[~MASK] == 0).all()
+    for row, mask in zip(range(3), MASK, strict=True):
+        alone = to_numpy(layer(INPUTS[row : row + 1, mask]))
+        np.testing.assert_allclose(output[row, mask], alone[0], atol=1e-6)
+
+
+def test_stateful_with_return_state_and_mask():
+    layer = Bidirectional(LSTM(2, stateful=True, return_state=True, return_sequences=True))
+    embedding = keras.layers.Embedding(5, 4, mask_zero=True)
+    tokens = keras.Input(batch_shape=(2, 4), dtype="int32")
+    outputs = layer(embedding(tokens))
+    model = keras.Model(tokens, outputs)
+
+    first, *states = model.predict(np.array([[1, 2, 0, 0], [3, 1, 2, 4]]), verbose=0)
+
+    assert first.shape == (2, 4, 4)
+    assert [state.shape for state in states] == [(2, 2)] * 4
+    np.testing.assert_allclose(states[0], to_numpy(layer.states[0]), atol=1e-6)
+    layer.reset_state()
+    assert all((to_numpy(state) == 0).all() for state in layer.states)
+    with pytest.raises(AttributeError, match="stateful=True"):
+        Bidirectional(LSTM(2)).reset_state()
+
+
+def test_initial_state_is_split_between_the_directions():
+    layer = Bidirectional(GRU(2, return_state=True))
+    states = [np.full((3, 2), value, "float32") for value in (1.0, -1.0)]
+
+    _, forward, backward = layer(INPUTS[:, :0], initial_state=states)
+
+    np.testing.assert_array_equal(to_numpy(forward), states[0])
+    np.testing.assert_array_equal(to_numpy(backward), states[1])
+
+
+def test_own_backward_layer_survives_the_configuration():
+    layer = Bidirectional(LSTM(2), backward_layer=GRU(2, go_backwards=True), merge_mode="ave")
+
+    again = Bidirectional.from_config(layer.get_config())
+
+    assert type(again.backward_layer) is GRU
+    assert again.merge_mode == "ave"
+
+
+def test_initial_weights():
+    source = Bidirectional(GRU(2))
+    source.build(INPUTS.shape)
+
+    copy = Bidirectional(GRU(2), weights=source.get_weights())
+
+    np.testing.assert_allclose(to_numpy(copy(INPUTS)), to_numpy(source(INPUTS)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"layer": "lstm"}, "Received: layer=lstm"),
+        ({"layer": LSTM(2), "backward_layer": 3}, "Received: backward_layer=3"),
+        ({"layer": LSTM(2), "merge_mode": "max"}, "Received: merge_mode=max"),
+        ({"layer": LSTM(2, go_backwards=True)}, "different `go_backwards`"),
+        (
+            {"layer": LSTM(2), "backward_layer": LSTM(2, return_state=True, go_backwards=True)},
+            "the same `return_state`",
+        ),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Bidirectional(**arguments)

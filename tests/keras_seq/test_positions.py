@@ -1,0 +1,55 @@
+"""Positions: the table of the paper, lengths and precision."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seq.layers import PositionEmbedding, SinusoidalPositionEncoding
+
+to_numpy = keras.ops.convert_to_numpy
+
+
+@pytest.mark.parametrize("width", [1, 4, 7])
+@pytest.mark.parametrize("start_index", [0, 3])
+def test_sines_and_cosines(width, start_index):
+    expected = np.zeros((5, width))
+    for position in range(5):
+        for column in range(width):
+            angle = (position + start_index) / 10000 ** (2 * (column // 2) / width)
+            expected[position, column] = np.cos(angle) if column % 2 else np.sin(angle)
+    inputs = np.full((2, 5, width), 3.0, "float32")
+
+    output = SinusoidalPositionEncoding()(inputs, start_index=start_index)
+
+    np.testing.assert_allclose(to_numpy(output), 3.0 + np.stack([expected] * 2), atol=1e-5)
+
+
+def test_late_positions_differ_in_half_precision():
+    layer = SinusoidalPositionEncoding(dtype="float16")
+
+    output = to_numpy(layer(np.zeros((1, 5000, 4), "float16")))
+
+    expected = to_numpy(SinusoidalPositionEncoding()(np.zeros((1, 5000, 4), "float32")))
+    np.testing.assert_allclose(output, expected, atol=2e-3)
+
+
+def test_learned_positions():
+    layer = PositionEmbedding(6)
+    output = to_numpy(layer(np.ones((2, 3, 4), "float32"), start_index=2))
+
+    table = layer.get_weights()[0]
+    np.testing.assert_allclose(output, np.stack([1 + table[2:5]] * 2), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: SinusoidalPositionEncoding(0), "Received: max_wavelength=0"),
+        (lambda: PositionEmbedding(0), "Received: sequence_length=0"),
+        (lambda: PositionEmbedding(3)(np.ones((1, 4, 2))), "larger `sequence_length`"),
+        (lambda: PositionEmbedding(3)(keras.Input((4, 2))), "larger `sequence_length`"),
+    ],
+)
+def test_errors(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
