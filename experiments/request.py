@@ -40,7 +40,7 @@ def experiment_request(
         document["seeds"] = list(range(seeds))
     document.setdefault("seeds", list(range(DEFAULT_SEEDS)))
     if steps is not None:
-        document.setdefault("budget", {})["steps"] = steps
+        set_value(document, f"budget.steps={steps}")
     if jobs is not None:
         document["jobs"] = jobs
     if name is not None:

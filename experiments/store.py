@@ -7,6 +7,8 @@ Small documents are replaced by a temporary file and a rename.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -171,6 +173,7 @@ class JournalWriter:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             with _explained(path):
+                _lock(self._file, path)
                 size = os.fstat(self._file).st_size
             self._torn = size > 0 and not _ends_with_newline(path)
             if size == 0:
@@ -286,6 +289,18 @@ def _story(path: Path, error: OSError) -> StoreError:
         f"Cannot use {error.filename or path}: {reason}. "
         f"Free it, or choose another folder with --root or ${ROOT_VARIABLE}."
     )
+
+
+def _lock(file: int, path: Path) -> None:
+    """Keep others from writing until this process ends, however it ends."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreError(f"{path} is being written by another process.") from error
+    except OSError as error:
+        # Some network file systems have no locks; there the caller's own checks must do.
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+            raise
 
 
 def _ends_with_newline(path: Path) -> bool:

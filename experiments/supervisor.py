@@ -83,9 +83,11 @@ class Supervisor:
         view = ExperimentReader(folder).read()
         if view.process is not None and math.isnan(view.ended) and is_alive(view.process):
             raise StoreError(f"{folder.name} already has a supervisor (pid {view.process.pid}).")
+        # From here on the journal is ours alone; read again what the one before us left.
+        self._journal = JournalWriter(folder.journal)
         self._waiting = [
             folder.trial(trial.name)
-            for trial in view.trials
+            for trial in ExperimentReader(folder).read().trials
             if not trial.status.is_finished or trial.status is Status.LOST
             # A worker that outlived its supervisor ends by itself; two would spoil its journal.
             if trial.process is None or not is_alive(trial.process)
@@ -96,7 +98,6 @@ class Supervisor:
         self._reasons: list[str] = []
         self._stopping = False
         self._told: set[str] = set()
-        self._journal = JournalWriter(folder.journal)
 
     def run(self) -> None:
         """Work until no trial is open."""
@@ -118,6 +119,7 @@ class Supervisor:
             for event in baselines:
                 self._record(event)
         self._record(SupervisorEnded(reason="; ".join(self._reasons)), durable=True)
+        self._journal.close()
 
     def stop(self) -> None:
         """Stop every open trial; `run` then comes to its end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 from experiments.backend import check_backend
@@ -24,7 +25,8 @@ def main() -> int:
     folder = TrialFolder(Path(sys.argv[1]))
     try:
         attempt = 1 + sum(isinstance(e, Started) for e in JournalReader(folder.journal).read())
-        return _work(folder, JournalWriter(folder.journal), attempt)
+        with closing(JournalWriter(folder.journal)) as journal:
+            return _work(folder, journal, attempt)
     except StoreError as error:
         # The journal itself cannot be written, so the last word goes to the console, where the
         # supervisor looks for it.

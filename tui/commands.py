@@ -114,8 +114,7 @@ def list_things(
     if what not in kinds:
         raise UnknownNameError("list", what, kinds)
     if what == "experiments":
-        views = [ExperimentReader(folder).read() for folder in experiments(root)]
-        rows: list[dict[str, Any]] = [tables.experiment_row(view) for view in views]
+        rows: list[dict[str, Any]] = [tables.experiment_row(f) for f in experiments(root)]
         hint = f"No experiment in {root}. Start one: keras-seq run digits"
     else:
         names = task_names() if what == "tasks" else model_names()

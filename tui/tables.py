@@ -13,10 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.catalog import find_model, find_task
+from experiments.errors import KerasSeqError
 from experiments.leaderboard import Leaderboard, Standing, leaderboard
 from experiments.read_model import ExperimentView
+from experiments.reader import ExperimentReader
 from experiments.report import summary
 from experiments.status import Status
+from experiments.store import ExperimentFolder
 from tui.formatting import bounds, count, duration, milliseconds, number
 
 # A pipe has no width of its own; tables there are made to be read whole.
@@ -119,8 +122,13 @@ def verdicts(board: Leaderboard) -> list[str]:
     return lines
 
 
-def experiment_row(view: ExperimentView) -> dict[str, Any]:
-    """An experiment in a line."""
+def experiment_row(folder: ExperimentFolder) -> dict[str, Any]:
+    """An experiment in a line; one that cannot be read says why in place of what it holds."""
+    try:
+        view = ExperimentReader(folder).read()
+    except KerasSeqError as error:
+        row = dict.fromkeys(("experiment", "status", "task", "models", "completed", "started"), "")
+        return {**row, "experiment": folder.name, "status": "unreadable", "models": str(error)}
     done = sum(trial.status is Status.COMPLETED for trial in view.trials)
     return {
         "experiment": view.name,

@@ -61,3 +61,10 @@ def test_every_preset_is_valid(preset: Path) -> None:
 def test_seeds_out_of_bounds_are_refused(seeds: int) -> None:
     with pytest.raises(RequestError, match=rf"--seeds: expected 1 to 1000. Received: {seeds}."):
         experiment_request("adding", seeds=seeds)
+
+
+def test_steps_on_a_budget_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_text('budget = 3\n[task]\nname = "adding"\n')
+    with pytest.raises(RequestError, match="budget"):
+        experiment_request(str(file), steps=3)

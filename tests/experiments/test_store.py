@@ -399,3 +399,13 @@ def test_a_status_survives_its_writer_s_kill(tmp_path):
     *_, last = JournalReader(path).read()
     assert isinstance(last, StatusChanged)
     assert last.status is Status.COMPLETED
+
+
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    first = JournalWriter(path)
+    with pytest.raises(StoreError, match="is being written by another process"):
+        JournalWriter(path)
+    first.close()
+    JournalWriter(path).close()
+    assert len(JournalReader(path).read()) == 1

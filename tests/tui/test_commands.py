@@ -193,6 +193,17 @@ def test_list_experiments(root: Path, call: Call) -> None:
     assert re.search(r"first\s+completed\s+adding\s+lstm, gru\s+4/4", table)
 
 
+def test_an_unreadable_experiment_spoils_no_list(root: Path, call: Call) -> None:
+    finished(root)
+    finished(root, name="second").config.write_text("no TOML at all")
+    code, out, _ = call("list", "--root", root, "--json")
+    assert code == 0
+    rows = {row["experiment"]: row for row in json.loads(out)}
+    assert rows["first"]["status"] == "completed"
+    assert rows["second"]["status"] == "unreadable"
+    assert "is not TOML" in rows["second"]["models"]
+
+
 @pytest.mark.parametrize(("what", "name"), [("tasks", "digits"), ("models", "peephole_lstm")])
 def test_list_the_catalog(call: Call, what: str, name: str) -> None:
     code, out, _ = call("list", what, "--json")
