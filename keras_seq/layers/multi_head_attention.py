@@ -6,6 +6,7 @@ import keras
 from keras import constraints, initializers, ops, regularizers
 
 from keras_seq.ops.attention import attention
+from keras_seq.ops.heads import heads_first, heads_last, pair_mask, position_mask
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -197,13 +198,13 @@ class MultiHeadAttention(keras.layers.Layer):
         sizes = [ops.shape(query)[axis] for axis in axes]
         key_sizes = [ops.shape(key)[axis] for axis in axes]
 
-        query, key, value = (_heads_first(x, axes) for x in (query, key, value))
+        query, key, value = (heads_first(x, axes) for x in (query, key, value))
         mask = self._mask(
             (ops.shape(query)[-2], ops.shape(key)[-2]),
-            query_mask=_positions(query_mask, axes, "query_mask", -1),
-            value_mask=_positions(value_mask, axes, "value_mask", -2),
-            key_mask=_positions(key_mask, axes, "key_mask", -2),
-            attention_mask=_pairs(attention_mask, sizes, key_sizes, len(query.shape)),
+            query_mask=position_mask(query_mask, axes, "query_mask", -1),
+            value_mask=position_mask(value_mask, axes, "value_mask", -2),
+            key_mask=position_mask(key_mask, axes, "key_mask", -2),
+            attention_mask=pair_mask(attention_mask, sizes, key_sizes, len(query.shape)),
             use_causal_mask=use_causal_mask,
         )
         if self.flash_attention:
@@ -217,7 +218,7 @@ class MultiHeadAttention(keras.layers.Layer):
                 dropout=self.dropout if training else 0.0,
                 seed=self.seed_generator,
             )
-        output = _heads_last(output, axes, sizes)
+        output = heads_last(output, axes, sizes)
         output = self._output_dense(output if gate is None else output * gate)
         if not return_attention_scores:
             return output
@@ -357,54 +358,6 @@ class MultiHeadAttention(keras.layers.Layer):
             return output
         # The kernels disagree about a query that sees no key.
         return ops.where(ops.any(mask, axis=-1, keepdims=True), output, ops.zeros_like(output))
-
-
-def _heads_first(x, axes):
-    """Bring `(batch, ..., heads, d)` to `(batch, others, heads, T, d)`."""
-    rank = len(x.shape)
-    others = [axis for axis in range(1, rank - 2) if axis not in axes]
-    x = ops.transpose(x, (0, *others, rank - 2, *axes, rank - 1))
-    if len(axes) == 1:
-        return x
-    return ops.reshape(x, (*ops.shape(x)[: 2 + len(others)], -1, x.shape[-1]))
-
-
-def _heads_last(x, axes, sizes):
-    """Undo `_heads_first`."""
-    if len(axes) > 1:
-        x = ops.reshape(x, (*ops.shape(x)[:-2], *sizes, x.shape[-1]))
-    rank = len(x.shape)
-    others = [axis for axis in range(1, rank - 2) if axis not in axes]
-    order = (0, *others, rank - 2, *axes, rank - 1)
-    return ops.transpose(x, [order.index(axis) for axis in range(rank)])
-
-
-def _positions(mask, axes, name, axis):
-    """Bring a mask of positions to the rank of the scores, with `axis` for the other side."""
-    if mask is None:
-        return None
-    others = [other for other in range(1, len(mask.shape)) if other not in axes]
-    if max(axes) >= len(mask.shape):
-        raise ValueError(
-            f"`{name}` must have all dimensions of its tensor but the last. "
-            f"Received: {name}.shape={tuple(mask.shape)}"
-        )
-    mask = ops.transpose(mask, (0, *others, *axes))
-    mask = ops.reshape(mask, (*ops.shape(mask)[: 1 + len(others)], 1, -1))
-    return ops.expand_dims(mask, axis)
-
-
-def _pairs(mask, sizes, key_sizes, rank):
-    """Bring a mask of pairs of positions to the given rank of the scores."""
-    if mask is None:
-        return None
-    if len(sizes) > 1:
-        lead = ops.shape(mask)[: -2 * len(sizes)]
-        mask = ops.broadcast_to(mask, (*lead, *sizes, *key_sizes))
-        mask = ops.reshape(mask, (*lead, math.prod(sizes), math.prod(key_sizes)))
-    while len(mask.shape) < rank:
-        mask = ops.expand_dims(mask, -3)
-    return mask
 
 
 def _clone(initializer):

@@ -8,6 +8,8 @@ THIRD_PARTY_WARNINGS = [
     # The test harness of Keras, which trains on a generator, also layers without weights.
     "ignore:`shuffle=True` was passed, but will be ignored",
     "ignore:The model does not have any trainable weights",
+    # PyTorch, when it compiles.
+    "ignore:`torch.jit.script_method` is deprecated",
 ]
 
 

@@ -25,7 +25,7 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_trains_on_one_length_and_runs_on_another(name, jit_compile):
     if jit_compile and keras.config.backend() == "torch":
-        pytest.skip("torch.compile needs a C++ compiler")
+        pytest.skip("torch.compile takes minutes for these layers together")
     random = np.random.default_rng(0)
     model = keras.Sequential(
         [keras.Input((None,), dtype="int32"), keras.layers.Embedding(5, 4, mask_zero=True)]
@@ -70,7 +70,7 @@ def test_unknown_length_has_exact_gradients(name, masked, jit_compile):
         jit_compile=jit_compile,
     )
 
-    for length in (5, 1, 2):
+    for length in (4, 1):
         inputs = tf.constant(random.normal(size=(3, length, 4)), tf.float32)
         mask = tf.constant(random.random((3, length)) > 0.4)
         found = tf.nest.flatten(compiled(inputs, mask))
