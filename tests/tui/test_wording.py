@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from rich.text import Text
 from staged import Stage, completed, config, staged
 
 from experiments.leaderboard import Comparison, Leaderboard, leaderboard
@@ -105,3 +106,21 @@ def test_trailing_mean() -> None:
 def test_an_empty_board_has_no_verdict() -> None:
     board = Leaderboard("validation_mse", (), ())
     assert wording.verdict(new_view(config()), board) == "no measurement yet"
+
+
+@pytest.mark.parametrize(
+    ("width", "short"),
+    [
+        (30, "a lower learning rate may help"),
+        (29, "a lower learning rate may …"),
+        (12, "a lower …"),
+        (3, "a …"),
+        (1, "…"),
+    ],
+)
+def test_no_word_is_cut(width: int, short: str) -> None:
+    assert wording.shortened(Text("a lower learning rate may help"), width).plain == short
+
+
+def test_a_word_that_does_not_fit_is_cut() -> None:
+    assert wording.shortened(Text("bidirectional"), 5).plain == "bidi…"

@@ -21,6 +21,7 @@ from tui.widgets.experiment_header import ExperimentHeader
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.line_plot import LinePlot
+from tui.widgets.live_plot import LivePlot
 from tui.widgets.model_curves import WINDOWS, is_noisy
 from tui.widgets.pane_bar import PaneBar
 from tui.widgets.row_list import RowList
@@ -72,10 +73,10 @@ class DashboardScreen(PaneScreen):
             with Container(id="trials", classes="pane"):
                 yield TrialList()
             with Vertical(id="plots", classes="pane"):
-                yield LinePlot(id="metric", x_label="step")
+                yield LivePlot(id="metric", x_label="step")
                 with Horizontal(id="lower-plots"):
-                    yield LinePlot(id="loss", x_label="step", y_scale="log")
-                    yield LinePlot(id="gradient", x_label="step", y_scale="log")
+                    yield LivePlot(id="loss", x_label="step", y_scale="log")
+                    yield LivePlot(id="gradient", x_label="step", y_scale="log")
                 yield VerdictLine(id="short-verdict")
         with Container(id="standings", classes="pane"):
             yield LeaderboardTable()
@@ -110,8 +111,6 @@ class DashboardScreen(PaneScreen):
         said = f"{'best ' if split == 'validation' else ''}{split} {wording.words(metric)}"
         self.query_one("#trials").border_title = f"Trials, {said}"
         self.query_one("#standings").border_title = standings_title(snapshot)
-        table = self.query_one(LeaderboardTable)
-        table.styles.height = table.height_needed
         shown = {
             "metric": self.metric or snapshot.metric_key,
             "loss": "train_loss",

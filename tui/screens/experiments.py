@@ -87,9 +87,8 @@ class ExperimentsScreen(Screen[None]):
         pane.display = snapshot is not None
         if snapshot is not None:
             pane.border_title = standings_title(snapshot)
-            table = self.query_one(LeaderboardTable)
-            table.snapshot = self.query_one(VerdictLine).snapshot = snapshot
-            table.styles.height = table.height_needed
+            self.query_one(LeaderboardTable).snapshot = snapshot
+            self.query_one(VerdictLine).snapshot = snapshot
 
     @on(RowList.Opened, "ExperimentList")
     def _on_opened(self, event: RowList.Opened) -> None:

@@ -149,6 +149,7 @@ class NewExperiment(Screen[None]):
         models.clear_options()
         names = list(dict.fromkeys([*model_names(), *self._preset_models]))
         models.add_options([(name, name, name in self._preset_models) for name in names])
+        models.highlighted = 0
         self.query_one("#seeds", Input).placeholder = str(len(base.seeds))
         task = base.task.task
         self.query_one("#description", Static).update(_first_line(type(task)))

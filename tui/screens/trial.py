@@ -23,6 +23,7 @@ from tui.widgets import wording
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_plot import LinePlot
+from tui.widgets.live_plot import LivePlot
 from tui.widgets.model_curves import trial_curve
 from tui.widgets.palette import COLORS
 from tui.widgets.pane_bar import PaneBar
@@ -79,8 +80,8 @@ class TrialScreen(PaneScreen):
             with Container(id="configuration", classes="pane"), VerticalScroll():
                 yield Static(id="facts")
             with Vertical(id="plots", classes="pane"):
-                yield LinePlot(id="metric", x_label="step")
-                yield LinePlot(id="loss", x_label="step", y_scale="log")
+                yield LivePlot(id="metric", x_label="step")
+                yield LivePlot(id="loss", x_label="step", y_scale="log")
         with Container(id="console", classes="pane"):
             yield ConsoleLog()
         yield KeyFooter()
@@ -189,6 +190,7 @@ def facts(trial: TrialView) -> Text:
     model, task = trial.config.model, trial.config.task
     process = trial.process
     sections = {
+        "Status": {wording.mark(trial.status): trial.reason},
         "Outcome": {wording.words(key): number(value) for key, value in trial.metrics().items()},
         f"Model {model.name}": asdict(model.model),
         f"Task {task.name}": asdict(task.task),

@@ -48,6 +48,5 @@ class AlertList(Widget):
             lines.append(Text.assemble((head, style), f"  {sentence}"))
         if len(lines) < len(found):
             lines.append(Text(f"and {len(found) - len(lines)} more"))
-        for line in lines:
-            line.truncate(max(self.content_size.width, 20), overflow="ellipsis")
-        return Text("\n").join(lines)
+        width = max(self.content_size.width, 20)
+        return Text("\n").join(wording.shortened(line, width) for line in lines)

@@ -36,24 +36,27 @@ class ExperimentHeader(Header):
     def _title(self, view: ExperimentView, width: int) -> Text:
         left = [
             Text(view.name, BOLD),
-            Text(f"{view.config.task.name} {wording.settings(view.config)}".rstrip()),
+            Text(view.config.task.name),
+            *map(Text, wording.settings(view.config)),
             Text(f"{view.config.budget.steps} steps of {view.config.budget.batch_size}", MUTED),
         ]
         status = self.mark(view.status)
         if wording.is_finished(view):
             took = duration(view.elapsed_seconds)
-            return fitted(left, [status, Text(f" finished after {took} ", "reverse bold")], width)
+            ended = [status, Text(f" finished after {took} ", "reverse bold")]
+            return fitted(left, ended, width, first_to_go="left")
         now = self.pulse.time if self.pulse else math.nan
         times = [
             Text.assemble(("eta ", MUTED), (duration(view.remaining_seconds), BOLD)),
             Text.assemble(("elapsed ", MUTED), duration(now - view.started)),
         ]
-        return fitted(left, [status, *times], width)
+        return fitted(left, [status, *times], width, first_to_go="left")
 
     def _progress(self, view: ExperimentView, width: int) -> Text:
         counts = Counter(trial.status for trial in view.trials)
         left = [self.bar(wording.progress(view), width)]
-        for status in Status:
+        # What went wrong comes first, because the last ones give way.
+        for status in sorted(Status, key=lambda status: status not in wording.BAD):
             if counts[status]:
                 left.append(self.mark(status).append(f" {counts[status]}"))
-        return fitted(left, self.load(), width)
+        return fitted(left, self.load(), width, first_to_go="right")

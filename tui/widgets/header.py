@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color
@@ -57,19 +59,20 @@ class Header(Widget):
         ]
 
 
-def fitted(left: list[Text], right: list[Text], width: int) -> Text:
-    """Parts at both ends of a line; the last ones of the left, then of the right, give way."""
+def fitted(
+    left: list[Text], right: list[Text], width: int, *, first_to_go: Literal["left", "right"]
+) -> Text:
+    """Parts at both ends of a line; the last ones of one end give way, then of the other."""
     left, right = list(left), list(right)
 
     def needed() -> int:
         return sum(part.cell_len + _GAP for part in (*left, *right)) - _GAP
 
-    while needed() > width and len(left) > 1:
-        left.pop()
-    while needed() > width and len(right) > 1:
-        right.pop()
+    for parts in (left, right) if first_to_go == "left" else (right, left):
+        least = 1 if parts is left else 0
+        while needed() > width and len(parts) > least:
+            parts.pop()
     gap = Text(" " * _GAP)
     start, end = gap.join(left), gap.join(right)
     line = Text.assemble(start, " " * max(width - start.cell_len - end.cell_len, _GAP), end)
-    line.truncate(width, overflow="ellipsis")
-    return line
+    return wording.shortened(line, width)

@@ -21,6 +21,8 @@ from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
 _GAP = 2
 _FOREST = 30
+_LEAST_FOREST = 12
+_REMARK = 20
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ class LeaderboardTable(RowList):
         """Show what changed."""
         self.remake()
 
-    @property
-    def height_needed(self) -> int:
-        """Lines of the whole table."""
-        return len(self.rows) + 1
+    def remake(self) -> None:
+        """Make the lines again; the table is as high as it has lines."""
+        super().remake()
+        self.styles.height = len(self.rows) + 1
 
     def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
         """Models in order, then the null baselines; columns as far as they fit."""
@@ -69,8 +71,8 @@ class LeaderboardTable(RowList):
         widths[1] += 2  # the letter
         shown = _columns_that_fit(widths, width)
         rest = width - sum(widths[i] + _GAP for i in shown)
-        longest = max((len(line.remark) for line in lines), default=0)
-        forest = min(_FOREST, rest - longest - _GAP) if rest - longest > 14 else 0
+        # Short remarks stand beside the drawing, long ones go beneath their row.
+        forest = min(_FOREST, rest - _REMARK) if rest - _REMARK >= _LEAST_FOREST else 0
         span = _span([line.interval for line in lines if line.color is not None])
         head = "".join(_cell(heading[i], i, widths) for i in shown)
         if forest:
@@ -83,8 +85,8 @@ class LeaderboardTable(RowList):
             if text.cell_len + remark.cell_len <= width:
                 rows.append(Row(text.append_text(remark), key))
                 continue
-            remark.truncate(width - 5, overflow="ellipsis")
-            rows += [Row(text, key), Row(Text.assemble(" " * 5, remark))]
+            below = Text.assemble(" " * 5, wording.shortened(remark, width - 5))
+            rows += [Row(text, key), Row(below)]
         return Text(head), rows
 
     def _row(

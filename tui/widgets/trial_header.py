@@ -41,7 +41,7 @@ class TrialHeader(Header):
         times = [Text.assemble(("elapsed ", MUTED), duration(seconds))]
         if not trial.status.is_finished:
             times.insert(0, Text.assemble(("eta ", MUTED), duration(trial.remaining_seconds)))
-        return fitted([*left, status], times, width)
+        return fitted([*left, status], times, width, first_to_go="right")
 
     def _progress(self, trial: TrialView, width: int) -> Text:
         left = [
@@ -49,4 +49,4 @@ class TrialHeader(Header):
             Text(f"step {trial.step} of {trial.config.budget.steps}"),
             Text(f"{milliseconds(trial.step_seconds)} a step", MUTED),
         ]
-        return fitted(left, self.load(), width)
+        return fitted(left, self.load(), width, first_to_go="right")

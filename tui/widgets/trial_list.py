@@ -71,9 +71,7 @@ class TrialList(RowList):
             right = duration(trial.seconds).rjust(6)
             return _justified(text, Text.assemble(number(trial.best(key)), (right, MUTED)), width)
         if trial.reason:
-            reason = Text(trial.reason, MUTED)
-            reason.truncate(room, overflow="ellipsis")
-            text.append_text(reason)
+            text.append_text(wording.shortened(Text(trial.reason, MUTED), room))
         return text
 
     def _bar(self, part: float, width: int, index: int) -> Text:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 
+from rich.text import Text
+
 from experiments.config import ExperimentConfig
 from experiments.leaderboard import Leaderboard, Standing
 from experiments.read_model import ExperimentView, TrialView
@@ -48,6 +50,9 @@ STATUS_COLORS: dict[Status, int | None] = {
 }
 """Palette index of each status; None is muted text."""
 
+BAD = (Status.FAILED, Status.LOST)
+"""What somebody should look into."""
+
 _RUNGS = {"asked": "stopping", "terminated": "terminating", "killed": "killing"}
 
 
@@ -86,9 +91,21 @@ def rung(trial: TrialView) -> str:
     return _RUNGS.get(trial.stop_rung, trial.stop_rung)
 
 
-def settings(config: ExperimentConfig) -> str:
-    """The task's settings: `length=100 test_size=2000`."""
-    return " ".join(f"{key}={value}" for key, value in asdict(config.task.task).items())
+def settings(config: ExperimentConfig) -> list[str]:
+    """The task's settings: `length=100`, `test_size=2000`."""
+    return [f"{key}={value}" for key, value in asdict(config.task.task).items()]
+
+
+def shortened(text: Text, width: int) -> Text:
+    """The text, or as many of its words as fit with an ellipsis."""
+    if text.cell_len <= width:
+        return text
+    room = max(width - 2, 0)
+    plain = text.plain
+    while room and not (plain[room - 1] != " " and plain[room] == " "):
+        room -= 1
+    short = text[: room or max(width - 1, 0)]
+    return short.append(" …" if room else "…")
 
 
 def progress(view: ExperimentView) -> float:
@@ -146,7 +163,7 @@ def alerts(view: ExperimentView) -> list[tuple[Status | None, str]]:
     found: list[tuple[Status | None, str]] = [
         (trial.status, f"{trial.name}: {trial.reason or 'no reason given'}")
         for trial in view.trials
-        if trial.status in (Status.FAILED, Status.LOST)
+        if trial.status in BAD
     ]
     if view.reason:
         found.append((None, f"supervisor: {view.reason}"))
