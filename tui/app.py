@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import constants, on, work
 from textual.app import App
@@ -97,6 +97,16 @@ class KerasSeqApp(App[None]):
             self.push_screen(self._dashboard(self._folder))
             # Reading begins once the first picture is on the screen.
             self.call_after_refresh(self._follow, self._folder)
+
+    def run(self, **options: Any) -> None:
+        """Run until a person leaves; an error of ours is raised here, for the caller to say."""
+        super().run(**options)
+        if self._exception is not None:
+            raise self._exception
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with all local values.
+        self._close_messages_no_wait()
 
     def _dashboard(self, folder: ExperimentFolder) -> DashboardScreen:
         screen = DashboardScreen(folder.name)

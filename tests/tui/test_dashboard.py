@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from staged import ROOT, SIZES, Stage, calm, check_snapshot, completed, screen_text, staged, until
 from textual.widgets import Footer
+from textual.worker import WorkerFailed
 
 from experiments.control import Request, asked
 from tui.app import KerasSeqApp
+from tui.follower import Follower
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.stop_all import StopAll
 from tui.screens.trial import TrialScreen
@@ -218,3 +220,16 @@ async def test_the_footer_fits(half_way: Stage, size: tuple[int, int]) -> None:
             await pilot.press(pane)
             await pilot.pause()
             assert footer.virtual_size.width <= footer.size.width
+
+
+def test_an_error_of_ours_is_raised_and_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(self: Follower) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(Follower, "poll", fail)
+    with pytest.raises(WorkerFailed, match="ours"):
+        KerasSeqApp(ROOT, "staged").run(headless=True)
+    captured = capfd.readouterr()
+    assert "Traceback" not in captured.out + captured.err
