@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Half the cores train in the tests themselves; more processes than this only wait for memory.
 TEST_JOBS ?= auto
 
-.PHONY: run test test-quick check lint check-install bench picture clean
+.PHONY: run test test-quick test-backends test-keras check lint check-install bench picture clean
 
 run: $(VENV)/app
 	@$(BIN)/keras-seq run digits
@@ -16,6 +16,17 @@ test: $(VENV)/dev
 
 test-quick: $(VENV)/dev
 	$(BIN)/pytest -n $(TEST_JOBS) -m "not slow"
+
+# The layers on the other backends, each in an environment of its own.
+test-backends: .venv-jax/tests .venv-torch/tests
+	KERAS_BACKEND=jax .venv-jax/bin/pytest -n $(TEST_JOBS) tests/keras_seq
+	KERAS_BACKEND=torch .venv-torch/bin/pytest -n $(TEST_JOBS) tests/keras_seq
+
+# The tests that come with Keras, with our layers in the place of its own.
+test-keras: $(VENV)/dev .venv-jax/tests .venv-torch/tests
+	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_shipped
+	KERAS_BACKEND=jax .venv-jax/bin/python -m tests.keras_shipped
+	KERAS_BACKEND=torch .venv-torch/bin/python -m tests.keras_shipped
 
 # All that CI runs.
 check: lint test check-install
@@ -48,6 +59,14 @@ $(VENV)/bin/python:
 
 $(VENV)/app: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow]' >&2
+	@touch $@
+
+# The layers alone, on another backend: nothing of the comparison tool.
+.venv-%/tests: pyproject.toml constraints.txt
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@echo "Setting up .venv-$* (once)" >&2
+	@.venv-$*/bin/pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--editable '.[$*]' pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis >&2
 	@touch $@
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -1,0 +1,1 @@
+"""The tests that Keras ships with its own layers, run on ours."""
