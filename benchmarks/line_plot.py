@@ -1,4 +1,4 @@
-"""What a tick of the live line plot costs: `python benchmarks/line_plot.py`.
+"""What a tick of the live line plot costs: `python -m benchmarks.line_plot`.
 
 Each tick gives every plot new curves, as a training run does, and waits until the screen has
 been composed. Times are CPU time of this process, without the pauses between ticks.
@@ -15,6 +15,7 @@ import numpy as np
 from textual.app import App, ComposeResult
 from textual.containers import Grid
 
+from benchmarks.timing import print_table
 from tui.widgets.chart import Chart
 from tui.widgets.drawing import draw_chart
 from tui.widgets.line_plot import Curve, LinePlot
@@ -86,18 +87,19 @@ def draws(width: int, height: int, count: int, points: int) -> Iterator[float]:
         yield time.process_time() - start
 
 
-def row(case: str, seconds: list[float]) -> None:
-    """Print one line of the table."""
+def row(case: str, seconds: list[float]) -> tuple[str, ...]:
+    """One line of the table."""
     tail = sorted(seconds)[int(len(seconds) * 0.99)]
-    print(f"{case:58}{statistics.median(seconds) * 1e3:10.2f}{tail * 1e3:10.2f}")
+    return case, f"{statistics.median(seconds) * 1e3:.1f}", f"{tail * 1e3:.1f}"
 
 
 def main() -> None:
     """Print the table."""
-    print(f"{'CPU per tick':58}{'median ms':>10}{'p99 ms':>10}")
-    row("draw only: 1 plot 50x15, 8 x 2,000", list(draws(50, 15, 8, 2_000)))
-    row("draw only: 1 plot 160x50, 8 x 2,000", list(draws(160, 50, 8, 2_000)))
-    row("draw only: 1 plot 160x50, 8 x 100,000", list(draws(160, 50, 8, 100_000)))
+    rows = [
+        row("draw only: 1 plot 50x15, 8 x 2,000", list(draws(50, 15, 8, 2_000))),
+        row("draw only: 1 plot 160x50, 8 x 2,000", list(draws(160, 50, 8, 2_000))),
+        row("draw only: 1 plot 160x50, 8 x 100,000", list(draws(160, 50, 8, 100_000))),
+    ]
     cases = (
         ("application: nothing changed, 6 plots 50x15", (152, 30), 6, 2_000, False),
         ("application: 6 plots 50x15, 8 x 2,000", (152, 30), 6, 2_000, True),
@@ -105,7 +107,8 @@ def main() -> None:
         ("application: 1 plot 160x50, 8 x 100,000", (160, 50), 1, 100_000, True),
     )
     for case, size, plots, points, changed in cases:
-        row(case, asyncio.run(ticks(size, plots, 8, points, changed)))
+        rows.append(row(case, asyncio.run(ticks(size, plots, 8, points, changed))))
+    print_table("A tick of the live plots (CPU milliseconds)", ("case", "median", "p99"), rows)
 
 
 if __name__ == "__main__":

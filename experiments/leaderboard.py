@@ -62,9 +62,8 @@ def leaderboard(view: ExperimentView) -> Leaderboard:
     ranking by them would invite choosing on test.
     """
     metric = view.config.task.task.metric
-    finished = all(trial.status.is_finished for trial in view.trials)
     tested = any(len(trial.values(f"test_{metric.name}")) for trial in view.trials)
-    key = f"{'test' if finished and tested else 'validation'}_{metric.name}"
+    key = f"{'test' if view.is_finished and tested else 'validation'}_{metric.name}"
     standings = [
         _standing(view, choice.label, key, metric.higher_is_better) for choice in view.config.models
     ]

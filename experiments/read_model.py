@@ -171,6 +171,17 @@ class ExperimentView:
         return Status.COMPLETED
 
     @property
+    def is_finished(self) -> bool:
+        """Whether every trial has come to its end."""
+        return all(trial.status.is_finished for trial in self.trials)
+
+    @property
+    def progress(self) -> float:
+        """The finished part of all trials, 0 to 1."""
+        parts = [1.0 if trial.status.is_finished else trial.progress for trial in self.trials]
+        return sum(parts) / len(parts)
+
+    @property
     def elapsed_seconds(self) -> float:
         """From the supervisor's start to its end, or to the last word of any trial."""
         if not math.isnan(self.ended):
@@ -286,7 +297,7 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
 
 def with_lost(view: ExperimentView, alive: Callable[[Process], bool]) -> ExperimentView:
     """`view` with every open trial `lost` whose process, and whose supervisor, are gone."""
-    if view.process is None or all(trial.status.is_finished for trial in view.trials):
+    if view.process is None or view.is_finished:
         return view
     if alive(view.process):
         return view

@@ -16,13 +16,12 @@ from textual.worker import get_current_worker
 from experiments.control import Request, ask
 from experiments.errors import KerasSeqError
 from experiments.store import ExperimentFolder
-from tui import messages
+from tui import messages, wording
 from tui.follower import Follower, Pulse, Snapshot, follow
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.trial import TrialScreen
-from tui.widgets import wording
 
 THEME = Theme(
     name="keras-seq",
@@ -52,8 +51,11 @@ DEFAULT_THEME = "textual-dark"
 """Textual's own."""
 
 
-class KerasSeqApp(App[None]):
-    """Shows the experiments under `root`; opens on `experiment` where one is named."""
+class KerasSeqApp(App[str]):
+    """Shows the experiments under `root`; opens on `experiment` where one is named.
+
+    `run` returns the name of the experiment that was last on screen, if any.
+    """
 
     TITLE = "keras-seq"
     CSS_PATH = "app.tcss"
@@ -98,11 +100,12 @@ class KerasSeqApp(App[None]):
             # Reading begins once the first picture is on the screen.
             self.call_after_refresh(self._follow, self._folder)
 
-    def run(self, **options: Any) -> None:
+    def run(self, **options: Any) -> str | None:
         """Run until a person leaves; an error of ours is raised here, for the caller to say."""
-        super().run(**options)
+        name = super().run(**options)
         if self._exception is not None:
             raise self._exception
+        return name
 
     def _fatal_error(self) -> None:
         # Textual would print the traceback with all local values.
@@ -227,9 +230,9 @@ class KerasSeqApp(App[None]):
         """Leave, and say that training goes on where it does."""
         view = self.snapshot.view if self.snapshot else None
         message = ""
-        if view is not None and not wording.is_finished(view):
+        if view is not None and not view.is_finished:
             message = (
                 f"{view.name} goes on training. Watch it: keras-seq attach {view.name}. "
                 f"End it: keras-seq stop {view.name}."
             )
-        self.exit(message=message)
+        self.exit(self._folder.name if self._folder else None, message=message)

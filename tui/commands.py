@@ -185,7 +185,7 @@ def _open_dashboard(root: Path, name: str | None) -> int:
     # Textual takes 0.13 s to import; the other commands do without.
     from tui.app import KerasSeqApp
 
-    KerasSeqApp(root, name).run()
+    name = KerasSeqApp(root, name).run() or name
     if name is None:
         return 0
     from tui import tables

@@ -50,7 +50,7 @@ def follow(
         tables.print_experiment(view)
     if interrupted:
         return 130
-    if any(not trial.status.is_finished for trial in view.trials):
+    if not view.is_finished:
         print(f"keras-seq: the supervisor ended early: {_last_line(folder)}", file=sys.stderr)
         return 1
     return exit_code(view)
@@ -65,9 +65,8 @@ def _views(
         ended = supervisor is not None and supervisor.poll() is not None
         view = reader.read()
         yield view
-        trials_ended = all(trial.status.is_finished for trial in view.trials)
         gone = view.process is not None and not is_alive(view.process)
-        if ended or (trials_ended and (view.ended == view.ended or gone)):
+        if ended or (view.is_finished and (view.ended == view.ended or gone)):
             return
         time.sleep(POLL_SECONDS)
 
@@ -108,9 +107,8 @@ def _report(views: Iterator[ExperimentView], err: Console) -> ExperimentView:
                 err.print(f"{trial.name} {trial.status} {_note(trial)}".rstrip(), markup=False)
         if time.monotonic() - reported > REPORT_SECONDS:
             reported = time.monotonic()
-            done = sum(trial.progress for trial in view.trials) / len(view.trials)
             left = duration(view.remaining_seconds)
-            err.print(f"{done:.0%} done, {left} to go", markup=False)
+            err.print(f"{view.progress:.0%} done, {left} to go", markup=False)
     return view
 
 

@@ -14,12 +14,13 @@ from rich.table import Table
 
 from experiments.catalog import find_model, find_task
 from experiments.errors import KerasSeqError
-from experiments.leaderboard import Leaderboard, Standing, leaderboard
+from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from experiments.report import summary
 from experiments.status import Status
 from experiments.store import ExperimentFolder
+from tui import wording
 from tui.formatting import bounds, count, duration, milliseconds, number
 
 # A pipe has no width of its own; tables there are made to be read whole.
@@ -41,15 +42,9 @@ def print_experiment(view: ExperimentView) -> None:
     out = console()
     board = leaderboard(view)
     out.print(leaderboard_table(view, board))
-    for line in verdicts(board):
-        out.print(line, markup=False)
-    for trial in view.trials:
-        if trial.reason:
-            out.print(f"{trial.name} {trial.status}: {trial.reason}", markup=False)
-        for problem in trial.problems:
-            out.print(f"{trial.name}: {problem}", markup=False)
-    for problem in (*view.problems, *filter(None, [view.reason])):
-        out.print(f"{view.name}: {problem}", markup=False)
+    out.print(wording.verdict(view, board), markup=False)
+    for status, alert in wording.alerts(view):
+        out.print(f"{status or 'warning'}: {alert}", markup=False)
 
 
 def leaderboard_table(view: ExperimentView, board: Leaderboard) -> Table:
@@ -78,7 +73,7 @@ def leaderboard_table(view: ExperimentView, board: Leaderboard) -> Table:
             f"{standing.interval.n}/{standing.trials}",
             count(standing.num_parameters),
             milliseconds(standing.step_seconds),
-            remark(standing),
+            "; ".join(wording.remarks(standing)),
         )
     if view.baselines:
         table.add_section()
@@ -88,38 +83,6 @@ def leaderboard_table(view: ExperimentView, board: Leaderboard) -> Table:
             "", baseline.name, number(interval.mean), "", str(interval.n), "", "", "null baseline"
         )
     return table
-
-
-def remark(standing: Standing) -> str:
-    """What a reader must know of a row besides its numbers."""
-    remarks = []
-    if standing.failed:
-        remarks.append(f"{standing.failed} failed")
-    if standing.not_above:
-        remarks.append(f"not above {', '.join(standing.not_above)}")
-    return "; ".join(remarks)
-
-
-def verdicts(board: Leaderboard) -> list[str]:
-    """What the paired differences between the first model and the others say, in words."""
-    if not board.standings:
-        return []
-    first = board.standings[0].model
-    lines = []
-    for comparison in board.comparisons:
-        if comparison.a != first:
-            continue
-        interval = comparison.interval
-        if interval.n < 2:
-            lines.append(f"{first} and {comparison.b}: too few seeds to tell.")
-            continue
-        significant = comparison.p_holm < 0.05
-        lines.append(
-            f"{first} {'differs from' if significant else 'cannot be told from'} {comparison.b}: "
-            f"{number(interval.mean)} {bounds(interval)}, paired over {interval.n} seeds, "
-            f"p = {number(comparison.p_holm)} after Holm."
-        )
-    return lines
 
 
 def experiment_row(folder: ExperimentFolder) -> dict[str, Any]:

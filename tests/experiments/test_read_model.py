@@ -446,3 +446,12 @@ def test_elapsed_time_runs_from_the_start_to_the_last_word_or_the_end():
     assert view.elapsed_seconds == 16.0
     assert fold_experiment(view, [SupervisorEnded(time=200.0)]).elapsed_seconds == 110.0
     assert view_of(CONFIG, {}).elapsed_seconds == 0.0
+
+
+def test_progress_counts_a_finished_trial_whole_however_far_it_came():
+    failed = begun() + trained({4: 0.5}, "train_loss") + ended(Status.FAILED)
+    half = begun() + trained({CONFIG.budget.steps // 2: 0.5}, "train_loss")
+    view = view_of(CONFIG, {NAMES[0]: failed, NAMES[1]: half})
+    assert view.progress == pytest.approx(1.5 / len(NAMES))
+    assert not view.is_finished
+    assert view_of(CONFIG, dict.fromkeys(NAMES, failed)).is_finished

@@ -219,14 +219,14 @@ def test_show(root: Path, call: Call) -> None:
     rows = re.findall(r"│\s+(\d|) │ (\S+)\s+│\s+([\d.]+) │", out)
     # Means of the test values by hand: seeds 0 and 1 of lstm are trials 1 and 3, of gru 2 and 4.
     assert rows == [("1", "lstm", "0.020"), ("2", "gru", "0.030"), ("", "constant", "0.167")]
-    assert "lstm differs from gru: -0.010" in out
+    assert "lstm beats gru by 0.010" in out
 
 
 def test_show_a_failure(root: Path, call: Call) -> None:
     finished(root, failed="lstm-s1")
     _, out, _ = call("show", "first", "--root", root)
-    assert re.search(r"│ ! │ lstm .*1/2 .*1 failed", out)
-    assert "lstm-s1 failed: a NaN" in out
+    assert re.search(r"│ ! │ lstm .*1/2 .*1 of 2", out)
+    assert "failed: lstm-s1: a NaN" in out
 
 
 def test_show_a_damaged_journal(root: Path, call: Call) -> None:
@@ -235,7 +235,7 @@ def test_show_a_damaged_journal(root: Path, call: Call) -> None:
         journal.write(b"\x00\x01 not a record\n")
     code, out, _ = call("show", "first", "--root", root)
     assert code == 0
-    assert "gru-s0: line 7 is damaged and was left out" in out
+    assert "warning: gru-s0's journal: line 7 is damaged and was left out" in out
     assert "0.030" in out
 
 

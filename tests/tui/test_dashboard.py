@@ -182,6 +182,7 @@ async def test_quitting_says_that_training_goes_on(
         await until(pilot, lambda: app.snapshot)
         await pilot.press("q")
     assert "staged goes on training" in capsys.readouterr().err
+    assert app.return_value == "staged"
 
 
 async def test_a_missing_experiment_is_one_message() -> None:

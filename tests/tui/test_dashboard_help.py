@@ -11,7 +11,7 @@ from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpScreen
 from tui.screens.trial import TrialScreen
 from tui.widgets.line_plot import LinePlot
-from tui.widgets.wording import GLYPHS, MEANINGS
+from tui.wording import GLYPHS, MEANINGS
 
 pytestmark = pytest.mark.usefixtures("frozen")
 

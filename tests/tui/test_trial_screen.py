@@ -81,6 +81,14 @@ async def test_neighbours_and_the_way_back(half_way: Stage) -> None:
         assert app.screen.query_one("#metric", LinePlot).curves[0].finished
         await pilot.press("right_square_bracket", "right_square_bracket")
         await until(pilot, lambda: app.screen.trial.name == "simple_rnn-s0")
+        plot = app.screen.query_one("#metric", LinePlot)
+        plot.focus()
+        await pilot.press("right")
+        assert plot.cursor_x is not None
+        # Escape hides the cursor where there is one, and only then leaves the screen.
+        await pilot.press("escape")
+        assert plot.cursor_x is None
+        assert app.screen is plot.screen
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
 

@@ -12,7 +12,7 @@ from experiments.leaderboard import Comparison, Leaderboard, leaderboard
 from experiments.read_model import ExperimentView, new_view
 from experiments.reader import ExperimentReader
 from experiments.stats import Interval
-from tui.widgets import wording
+from tui import wording
 from tui.widgets.leaderboard_table import interval_drawing
 from tui.widgets.model_curves import trailing_mean
 

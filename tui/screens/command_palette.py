@@ -8,9 +8,9 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
+from tui import wording
 from tui.messages import StopAsked, TrialChosen
 from tui.screens.dashboard import DashboardScreen
-from tui.widgets import wording
 
 Command = tuple[str, IgnoreReturnCallbackType, str]
 

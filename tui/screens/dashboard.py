@@ -12,16 +12,15 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
 
 from experiments.read_model import TrialView
+from tui import wording
 from tui.messages import PlotsChosen, StopAsked, TrialChosen
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.stop_all import StopAll
-from tui.widgets import wording
 from tui.widgets.alert_list import AlertList
 from tui.widgets.experiment_header import ExperimentHeader
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.line_plot import LinePlot
-from tui.widgets.live_plot import LivePlot
 from tui.widgets.model_curves import WINDOWS, is_noisy
 from tui.widgets.pane_bar import PaneBar
 from tui.widgets.row_list import RowList
@@ -73,10 +72,10 @@ class DashboardScreen(PaneScreen):
             with Container(id="trials", classes="pane"):
                 yield TrialList()
             with Vertical(id="plots", classes="pane"):
-                yield LivePlot(id="metric", x_label="step")
+                yield LinePlot(id="metric", x_label="step")
                 with Horizontal(id="lower-plots"):
-                    yield LivePlot(id="loss", x_label="step", y_scale="log")
-                    yield LivePlot(id="gradient", x_label="step", y_scale="log")
+                    yield LinePlot(id="loss", x_label="step", y_scale="log")
+                    yield LinePlot(id="gradient", x_label="step", y_scale="log")
                 yield VerdictLine(id="short-verdict")
         with Container(id="standings", classes="pane"):
             yield LeaderboardTable()

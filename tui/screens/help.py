@@ -14,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.widgets import wording
+from tui import wording
 from tui.widgets.palette import series_color
 from tui.widgets.row_list import BOLD, MUTED
 

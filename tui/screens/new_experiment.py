@@ -20,8 +20,8 @@ from experiments.catalog import model_names, task_names
 from experiments.config import ExperimentConfig
 from experiments.errors import KerasSeqError, RequestError
 from experiments.request import DEFAULT_SEEDS, experiment_request
+from tui import wording
 from tui.messages import LaunchAsked, LaunchFailed
-from tui.widgets import wording
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.settings_form import SettingsForm

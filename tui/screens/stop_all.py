@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
-from tui.widgets import wording
+from tui import wording
 
 
 class StopAll(ModalScreen[bool]):

@@ -16,14 +16,13 @@ from textual.worker import get_current_worker
 
 from experiments.read_model import TrialView
 from experiments.store import ExperimentFolder
+from tui import wording
 from tui.formatting import count, number
 from tui.messages import ConsoleRead, ReadingFailed, StopAsked
 from tui.screens.pane_screen import PaneScreen
-from tui.widgets import wording
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_plot import LinePlot
-from tui.widgets.live_plot import LivePlot
 from tui.widgets.model_curves import trial_curve
 from tui.widgets.palette import COLORS
 from tui.widgets.pane_bar import PaneBar
@@ -50,9 +49,8 @@ class TrialScreen(PaneScreen):
     CHANGING = (("stop_trial", ()), ("go", (-1,)), ("go", (1,)))
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # Before the plot's own escape, which hides its cursor.
         Binding(
-            "escape", "back", "Back", id="trial.back", priority=True,
+            "escape", "back", "Back", id="trial.back",
             tooltip="Back to the dashboard",
         ),
         Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop this trial"),
@@ -80,8 +78,8 @@ class TrialScreen(PaneScreen):
             with Container(id="configuration", classes="pane"), VerticalScroll():
                 yield Static(id="facts")
             with Vertical(id="plots", classes="pane"):
-                yield LivePlot(id="metric", x_label="step")
-                yield LivePlot(id="loss", x_label="step", y_scale="log")
+                yield LinePlot(id="metric", x_label="step")
+                yield LinePlot(id="loss", x_label="step", y_scale="log")
         with Container(id="console", classes="pane"):
             yield ConsoleLog()
         yield KeyFooter()

@@ -10,8 +10,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from experiments.status import Status
+from tui import wording
 from tui.follower import Snapshot
-from tui.widgets import wording
 from tui.widgets.palette import series_color
 
 MOST = 4

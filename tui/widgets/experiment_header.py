@@ -11,9 +11,9 @@ from textual.reactive import reactive
 
 from experiments.read_model import ExperimentView
 from experiments.status import Status
+from tui import wording
 from tui.follower import Snapshot
 from tui.formatting import duration
-from tui.widgets import wording
 from tui.widgets.header import Header, fitted
 from tui.widgets.row_list import BOLD, MUTED
 
@@ -41,7 +41,7 @@ class ExperimentHeader(Header):
             Text(f"{view.config.budget.steps} steps of {view.config.budget.batch_size}", MUTED),
         ]
         status = self.mark(view.status)
-        if wording.is_finished(view):
+        if view.is_finished:
             took = duration(view.elapsed_seconds)
             ended = [status, Text(f" finished after {took} ", "reverse bold")]
             return fitted(left, ended, width, first_to_go="left")
@@ -54,7 +54,7 @@ class ExperimentHeader(Header):
 
     def _progress(self, view: ExperimentView, width: int) -> Text:
         counts = Counter(trial.status for trial in view.trials)
-        left = [self.bar(wording.progress(view), width)]
+        left = [self.bar(view.progress, width)]
         # What went wrong comes first, because the last ones give way.
         for status in sorted(Status, key=lambda status: status not in wording.BAD):
             if counts[status]:

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.reactive import reactive
 
 from experiments.status import Status
+from tui import wording
 from tui.messages import Entry, ExperimentsListed
-from tui.widgets import wording
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
 _GAP = 2

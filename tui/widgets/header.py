@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from experiments.status import Status
+from tui import wording
 from tui.follower import Pulse
-from tui.widgets import wording
 from tui.widgets.palette import series_color
 from tui.widgets.row_list import MUTED
 

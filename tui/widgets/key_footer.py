@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
 
 NARROW = 110
 # What the help lists and a narrow footer leaves out, so that no key is cut in two.
-_LEAST = ("zoom(1)", "zoom(-1)", "reset_view", "command_palette", "toggle_highlight")
+_LEAST = ("command_palette", "toggle_highlight")
 
 
 class KeyFooter(Footer):
@@ -21,5 +20,5 @@ class KeyFooter(Footer):
         """The keys of the focused widget, the screen and the app."""
         narrow = self.app.size.width < NARROW
         for widget in super().compose():
-            if not (narrow and isinstance(widget, FooterKey) and widget.action in _LEAST):
+            if not (narrow and getattr(widget, "action", "") in _LEAST):
                 yield widget

@@ -13,9 +13,9 @@ from textual.reactive import reactive
 from experiments.leaderboard import Standing
 from experiments.read_model import Baseline
 from experiments.stats import Interval
+from tui import wording
 from tui.follower import Snapshot
 from tui.formatting import bounds, count, milliseconds, number
-from tui.widgets import wording
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
@@ -117,7 +117,7 @@ class LeaderboardTable(RowList):
 def standings_title(snapshot: Snapshot) -> str:
     """What the table ranks by, and whether that is final."""
     split, _, metric = snapshot.board.key.partition("_")
-    state = "finished" if wording.is_finished(snapshot.view) else "so far"
+    state = "finished" if snapshot.view.is_finished else "so far"
     best = "best " if split == "validation" else ""
     return f"Leaderboard, {state}: {best}{wording.words(metric)} on {split}"
 

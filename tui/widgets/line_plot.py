@@ -80,6 +80,7 @@ class LinePlot(Widget, can_focus=True):
             "zoom(1)",
             "Zoom in",
             key_display="+",
+            show=False,
             id="plot.zoom_in",
             tooltip="Show half of the x axis, around the cursor",
         ),
@@ -88,6 +89,7 @@ class LinePlot(Widget, can_focus=True):
             "zoom(-1)",
             "Zoom out",
             key_display="-",
+            show=False,
             id="plot.zoom_out",
             tooltip="Show twice as much of the x axis",
         ),
@@ -111,6 +113,7 @@ class LinePlot(Widget, can_focus=True):
             "0",
             "reset_view",
             "Whole axis",
+            show=False,
             id="plot.reset_view",
             tooltip="Show all data again and follow new points",
         ),
@@ -188,6 +191,7 @@ class LinePlot(Widget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._drawing: Drawing | None = None
         self._strips: list[Strip] | None = None
+        self._strips_size = Size(0, 0)
         self._styles: dict[int, Style] = {}
         self.set_reactive(LinePlot.curves, tuple(curves))
         self.set_reactive(LinePlot.title, title)
@@ -244,7 +248,9 @@ class LinePlot(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of the plot."""
         strips = self._strips
-        if strips is None:
+        # A screen may be painted between a change of layout and the event that tells of it.
+        if strips is None or self._strips_size != self.content_size:
+            self._strips_size = self.content_size
             strips = self._strips = self._render_strips(self.content_size)
         return strips[y] if y < len(strips) else Strip.blank(self.content_size.width)
 
@@ -389,6 +395,10 @@ class LinePlot(Widget, can_focus=True):
                 return
         # The outermost points may lie beyond the middle of the outermost columns.
         self._move_cursor_to(frame.x_axis.low if columns < 0 else frame.x_axis.high)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape is the screen's while there is no cursor to hide."""
+        return action != "hide_cursor" or self.cursor_x is not None
 
     def action_hide_cursor(self) -> None:
         """Take the crosshair away."""

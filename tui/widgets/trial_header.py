@@ -9,8 +9,8 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 
 from experiments.read_model import TrialView
+from tui import wording
 from tui.formatting import duration, milliseconds
-from tui.widgets import wording
 from tui.widgets.header import Header, fitted
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED

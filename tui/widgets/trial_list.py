@@ -10,9 +10,9 @@ from textual.reactive import reactive
 from experiments.leaderboard import Standing
 from experiments.read_model import TrialView
 from experiments.status import Status
+from tui import wording
 from tui.follower import Snapshot
 from tui.formatting import duration, number
-from tui.widgets import wording
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from tui import wording
 from tui.follower import Snapshot
-from tui.widgets import wording
 
 
 class VerdictLine(Static):

@@ -108,17 +108,6 @@ def shortened(text: Text, width: int) -> Text:
     return short.append(" …" if room else "…")
 
 
-def progress(view: ExperimentView) -> float:
-    """The finished part of all trials, 0 to 1."""
-    parts = [1.0 if trial.status.is_finished else trial.progress for trial in view.trials]
-    return sum(parts) / len(parts)
-
-
-def is_finished(view: ExperimentView) -> bool:
-    """Whether every trial has come to its end."""
-    return all(trial.status.is_finished for trial in view.trials)
-
-
 def remarks(standing: Standing) -> list[str]:
     """What a row of the leaderboard must not leave unsaid."""
     found = []
@@ -131,7 +120,7 @@ def remarks(standing: Standing) -> list[str]:
 
 def verdict(view: ExperimentView, board: Leaderboard) -> str:
     """One line on who is ahead, and whether the seeds are enough to say so."""
-    lead = "" if is_finished(view) else "so far: "
+    lead = "" if view.is_finished else "so far: "
     ranked = [standing for standing in board.standings if standing.seeds]
     if not ranked:
         return "no measurement yet"
