@@ -1,9 +1,12 @@
 """Two recurrent layers that read the sequences in opposite directions."""
 
 import copy
+import inspect
 
 import keras
 from keras import ops
+
+from keras_seq.layers.recurrent import check_mask
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
 
@@ -20,17 +23,19 @@ class Bidirectional(keras.layers.Layer):
     weight files.
 
     Args:
-        layer: Recurrent layer, of this package, a `keras.layers.RNN`, or another layer for
-            sequences with the attributes `go_backwards`, `return_sequences`, `return_state`,
-            `stateful` and `input_spec`, and a configuration. The forward layer is a new layer
-            with its configuration, and weights of its own.
-        merge_mode: `"concat"`, `"sum"`, `"mul"`, `"ave"` (the mean), or `None` for a tuple of
-            the outputs of both directions. Defaults to `"concat"`.
+        layer: Recurrent layer, of this package or a `keras.layers.RNN`, or any other causal layer
+            from `(batch, time, features)` to `(batch, time, width)`, for example a convolution
+            with `padding="causal"`. The forward layer is a new layer with its configuration, and
+            weights of its own.
+        merge_mode: `"concat"`, `"sum"`, `"mul"`, `"ave"` (the mean), a function of the outputs
+            of both directions made of `keras.ops`, or `None` for a tuple of these outputs. To
+            save the layer, register the function with
+            `keras.saving.register_keras_serializable`. Defaults to `"concat"`.
         weights: Optional list of arrays, the initial weights: first those of the forward layer,
             then those of the backward layer. Not part of the configuration.
         backward_layer: Optional layer for the backward direction, with the opposite
-            `go_backwards` and the same `stateful`, `return_sequences` and `return_state`.
-            Defaults to `None`: a new layer with the configuration of `layer`.
+            `go_backwards` (if it has one) and the same `stateful`, `return_sequences` and
+            `return_state`. Defaults to `None`: a new layer with the configuration of `layer`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -50,11 +55,13 @@ class Bidirectional(keras.layers.Layer):
 
     Masks:
         The backward layer starts at the last valid step. With `return_sequences=True` the
-        output at masked steps is zero, and the mask goes on to the next layer.
+        output at masked steps is zero, and the mask goes on to the next layer. A layer without
+        `go_backwards` reads masked steps as zeros.
 
     Raises:
         ValueError: When `layer` or `backward_layer` is not a layer, when they do not fit
-            together, or when `merge_mode` is not one of the above.
+            together, when `merge_mode` is not one of the above, or when a call's `mask` or
+            `initial_state` does not fit.
 
     Example:
 
@@ -79,23 +86,24 @@ class Bidirectional(keras.layers.Layer):
                 "`backward_layer` must be a recurrent layer or `None`. "
                 f"Received: backward_layer={backward_layer}"
             )
-        if merge_mode not in MERGE_MODES:
+        if not callable(merge_mode) and merge_mode not in MERGE_MODES:
             raise ValueError(
-                f"`merge_mode` must be one of {MERGE_MODES}. Received: merge_mode={merge_mode}"
+                f"`merge_mode` must be one of {MERGE_MODES} or a function. "
+                f"Received: merge_mode={merge_mode}"
             )
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
         self.forward_layer = _rebuild(layer, "forward")
         self.backward_layer = (
-            _rebuild(layer, "backward", go_backwards=True)
+            _rebuild(layer, "backward", backwards=True)
             if backward_layer is None
             else backward_layer
         )
         self._check_layers()
         self._initial_weights = weights
-        self.stateful = layer.stateful
-        self.return_sequences = layer.return_sequences
-        self.return_state = layer.return_state
+        self.stateful = _option(layer, "stateful")
+        self.return_sequences = _option(layer, "return_sequences")
+        self.return_state = _option(layer, "return_state")
         self.input_spec = layer.input_spec
         self.supports_masking = True
 
@@ -113,18 +121,19 @@ class Bidirectional(keras.layers.Layer):
         """Run both layers and merge their outputs. See the class for the arguments."""
         mask = sequences_mask if mask is None else mask
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        half = len(initial_state) // 2 if initial_state is not None else 0
-        forward_state = initial_state[:half] if half else None
-        backward_state = initial_state[half:] if half else None
+        check_mask(sequences, mask)
+        forward_state, backward_state = self._split(initial_state)
         forward = self._run(self.forward_layer, sequences, forward_state, mask, training)
-        backward = self._run(self.backward_layer, sequences, backward_state, mask, training)
+        backward = self._run(
+            self.backward_layer, sequences, backward_state, mask, training, backwards=True
+        )
 
         if self.return_state:
             states = (*forward[1:], *backward[1:])
             forward, backward = forward[0], backward[0]
         if self.return_sequences:
             # Outputs come in the order of processing; one of the layers goes backwards.
-            if self.forward_layer.go_backwards:
+            if _option(self.forward_layer, "go_backwards"):
                 forward = ops.flip(forward, axis=1)
             else:
                 backward = ops.flip(backward, axis=1)
@@ -144,7 +153,9 @@ class Bidirectional(keras.layers.Layer):
         if self.return_state:
             shape, states = shape[0], (*shape[1:], *shape[1:])
         shape = tuple(shape)
-        if self.merge_mode == "concat":
+        if callable(self.merge_mode):
+            shape = tuple(self.merge_mode(*[keras.KerasTensor(shape)] * 2).shape)
+        elif self.merge_mode == "concat":
             shape = (*shape[:-1], 2 * shape[-1])
         outputs = (shape, shape) if self.merge_mode is None else (shape,)
         if self.return_state or self.merge_mode is None:
@@ -158,34 +169,42 @@ class Bidirectional(keras.layers.Layer):
         mask = mask if self.return_sequences else None
         outputs = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:
-            outputs += [None] * (2 * len(self.forward_layer.state_size))
+            outputs += [None] * self._state_count()
         return outputs if len(outputs) > 1 else mask
 
     @property
     def states(self):
         """The states of the forward and the backward layer, or `None` if not stateful."""
-        if not self.forward_layer.states or not self.backward_layer.states:
+        if not self.stateful or not self.forward_layer.states or not self.backward_layer.states:
             return None
         return (*self.forward_layer.states, *self.backward_layer.states)
 
-    def reset_state(self):
-        """Set the states of both layers to zeros."""
+    def reset_state(self, states=None):
+        """Set the states to zeros, or to the given arrays, those of the forward layer first."""
         if not self.stateful:
             raise AttributeError(
                 "Only a layer with `stateful=True` has a state to reset. Received: stateful=False"
             )
-        self.forward_layer.reset_state()
-        self.backward_layer.reset_state()
+        forward, backward = self._split(states)
+        for layer, own in ((self.forward_layer, forward), (self.backward_layer, backward)):
+            # Keras's own layers take no argument.
+            layer.reset_state() if own is None else layer.reset_state(own)
 
-    def reset_states(self):
+    def reset_states(self, states=None):
         """Do the same as `reset_state`."""
-        self.reset_state()
+        self.reset_state(states)
+
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        """Return the call as it is: under `keras.RematScope` the two layers do it themselves."""
+        return layer_call
 
     def get_config(self):
         """Return the arguments of the constructor, without `weights`."""
         return {
             **super().get_config(),
-            "merge_mode": self.merge_mode,
+            "merge_mode": keras.saving.serialize_keras_object(self.merge_mode)
+            if callable(self.merge_mode)
+            else self.merge_mode,
             "layer": keras.saving.serialize_keras_object(self.forward_layer),
             "backward_layer": keras.saving.serialize_keras_object(self.backward_layer),
         }
@@ -194,24 +213,49 @@ class Bidirectional(keras.layers.Layer):
     def from_config(cls, config, custom_objects=None):
         """Build the layer from the arguments of its constructor."""
         config = copy.deepcopy(config)
-        for name in ("layer", "backward_layer"):
-            if config.get(name) is not None:
+        for name in ("layer", "backward_layer", "merge_mode"):
+            if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(
                     config[name], custom_objects=custom_objects
                 )
         return cls(**config)
 
-    def _run(self, layer, sequences, initial_state, mask, training):
-        kwargs = {}
-        if initial_state is not None:
-            kwargs["initial_state"] = initial_state
-        if mask is not None:
-            kwargs["mask"] = mask
-        return layer(sequences, training=training, **kwargs)
+    def _run(self, layer, sequences, initial_state, mask, training, backwards=False):
+        known = inspect.signature(layer.call).parameters
+        if not hasattr(layer, "go_backwards"):
+            # It may know nothing of masks; to a causal layer zeros are what was before the start.
+            if mask is not None:
+                valid = ops.reshape(ops.cast(mask, "bool"), (*ops.shape(sequences)[:2], 1))
+                sequences = ops.where(valid, sequences, ops.zeros_like(sequences))
+            if backwards:
+                sequences = ops.flip(sequences, axis=1)
+                mask = None if mask is None else ops.flip(mask, axis=1)
+        kwargs = {"initial_state": initial_state, "mask": mask}
+        kwargs = {name: value for name, value in kwargs.items() if value is not None}
+        kwargs["training"] = training
+        return layer(sequences, **{name: kwargs[name] for name in kwargs if name in known})
+
+    def _split(self, states):
+        """Return the states of the forward and of the backward layer."""
+        if states is None:
+            return None, None
+        if len(states) != self._state_count():
+            raise ValueError(
+                f"The two layers have {self._state_count()} states together, those of the forward "
+                f"layer first. Received: {len(states)} states"
+            )
+        half = len(states) // 2
+        return states[:half], states[half:]
+
+    def _state_count(self):
+        size = self.forward_layer.state_size
+        return 2 * (len(size) if isinstance(size, (list, tuple)) else 1)
 
     def _merge(self, forward, backward):
         forward = ops.cast(forward, self.compute_dtype)
         backward = ops.cast(backward, self.compute_dtype)
+        if callable(self.merge_mode):
+            return self.merge_mode(forward, backward)
         if self.merge_mode == "concat":
             return ops.concatenate([forward, backward], axis=-1)
         if self.merge_mode == "sum":
@@ -223,14 +267,19 @@ class Bidirectional(keras.layers.Layer):
         return forward, backward
 
     def _check_layers(self):
-        if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
+        directed = [
+            layer.go_backwards
+            for layer in (self.forward_layer, self.backward_layer)
+            if hasattr(layer, "go_backwards")
+        ]
+        if len(directed) == 2 and directed[0] == directed[1]:
             raise ValueError(
                 "The forward and the backward layer must have different `go_backwards`. "
-                f"Received: {self.forward_layer.go_backwards} for both"
+                f"Received: {directed[0]} for both"
             )
         for name in ("stateful", "return_sequences", "return_state"):
-            forward = getattr(self.forward_layer, name)
-            backward = getattr(self.backward_layer, name)
+            forward = _option(self.forward_layer, name)
+            backward = _option(self.backward_layer, name)
             if forward != backward:
                 raise ValueError(
                     f"The forward and the backward layer must have the same `{name}`. "
@@ -238,11 +287,18 @@ class Bidirectional(keras.layers.Layer):
                 )
 
 
-def _rebuild(layer, direction, **changes):
+def _option(layer, name):
+    """Return an option of a recurrent layer; other layers return sequences, and no more."""
+    return getattr(layer, name, name == "return_sequences")
+
+
+def _rebuild(layer, direction, backwards=False):
     """Return a new layer with the configuration of `layer` and weights of its own."""
     config = copy.deepcopy(keras.saving.serialize_keras_object(layer))
     name = layer.name.removeprefix(f"{direction}_")
-    config["config"].update(changes, name=f"{direction}_{name}")
+    config["config"]["name"] = f"{direction}_{name}"
+    if backwards and hasattr(layer, "go_backwards"):
+        config["config"]["go_backwards"] = True
     rebuilt = keras.saving.deserialize_keras_object(config)
     if hasattr(layer, "use_cudnn"):
         # Keras leaves it out of its configurations.

@@ -1,6 +1,7 @@
 """What the gated recurrent layers have in common."""
 
 import keras
+import numpy as np
 from keras import ops, regularizers
 
 
@@ -43,6 +44,7 @@ class Recurrent(keras.layers.RNN):
             )
         super().__init__(cell, **kwargs)
         self.use_cudnn = use_cudnn
+        self.rematerialize = False
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, sequences_shape, initial_state_shape=None):
@@ -70,22 +72,14 @@ class Recurrent(keras.layers.RNN):
 
     def call(self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None):
         """Run the cell over the sequences. See the class for the arguments."""
-        self._check_call(sequences)
+        mask = _mask(mask, sequences_mask)
+        self._check_call(sequences, initial_state, mask)
         if initial_state is None:
             initial_state = self._start(ops.shape(sequences)[0])
-        elif not isinstance(initial_state, (list, tuple)):
-            initial_state = [initial_state]
         initial_state = [
-            ops.convert_to_tensor(state, dtype=self.compute_dtype) for state in initial_state
+            ops.convert_to_tensor(state, dtype=self.compute_dtype)
+            for state in _as_list(initial_state)
         ]
-        if len(initial_state) != len(self.state_size):
-            raise ValueError(
-                f"`initial_state` must hold {len(self.state_size)} tensors of shape "
-                f"(batch, {self.units}). Received: {len(initial_state)} tensors"
-            )
-        # Keras fills in `mask` where the sequences are the only tensor of the call, and
-        # `sequences_mask` where an initial state comes with them.
-        mask = sequences_mask if mask is None else mask
         last_output, outputs, states = self.inner_loop(sequences, initial_state, mask, training)
         if self.stateful:
             for variable, state in zip(self.states, states, strict=True):
@@ -94,6 +88,24 @@ class Recurrent(keras.layers.RNN):
         output = ops.cast(output, self.compute_dtype)
         return (output, *states) if self.return_state else output
 
+    def compute_output_spec(
+        self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None
+    ):
+        """Return the shapes and dtypes of the output and of the states."""
+        self._check_call(sequences, initial_state, _mask(mask, sequences_mask))
+        return super().compute_output_spec(sequences, initial_state)
+
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        """Return the call with which the loop is computed again for its gradient.
+
+        Under `keras.RematScope` Keras would rematerialize all of `call`, with its flags and its
+        state, which neither TensorFlow's nor JAX's way of doing so can take; the loop, a function
+        of tensors alone, is what holds the memory. In the mode `"activations"` too.
+        """
+        rematerialized = super().rematerialized_call(layer_call, *args, **kwargs)
+        self.rematerialize = rematerialized is not layer_call
+        return layer_call
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Return the last output, all outputs and the last states."""
         input_mask, recurrent_mask = self.cell.dropout_masks(sequences, training)
@@ -101,8 +113,8 @@ class Recurrent(keras.layers.RNN):
             self.cell.seed_generator.advance()
         if input_mask is not None:
             sequences = sequences * ops.expand_dims(input_mask, 1)
-        mask = _first(mask)
-        outputs, states = self.run(sequences, tuple(initial_state), mask, recurrent_mask)
+        run = _rematerialized(self.run) if self.rematerialize else self.run
+        outputs, states = run(sequences, tuple(initial_state), mask, recurrent_mask)
         last_output = states[0]
         if mask is not None and self.zero_output_for_mask:
             valid = ops.cast(mask, outputs.dtype)
@@ -122,13 +134,16 @@ class Recurrent(keras.layers.RNN):
         """Set the state of a stateful layer to zeros, or to the given arrays."""
         if self.states is None:
             return
-        if states is not None and len(states) != len(self.states):
+        shapes = [tuple(variable.shape) for variable in self.states]
+        states = [ops.zeros(shape) for shape in shapes] if states is None else _as_list(states)
+        received = [tuple(np.shape(state)) for state in states]
+        if received != shapes:
             raise ValueError(
-                f"`states` must hold {len(self.states)} arrays, one per state. "
-                f"Received: {len(states)} arrays"
+                f"`states` must hold one array per state, of the shapes {shapes}. "
+                f"Received: {len(received)} arrays of the shapes {received}"
             )
-        for index, variable in enumerate(self.states):
-            variable.assign(ops.zeros(variable.shape) if states is None else states[index])
+        for variable, state in zip(self.states, states, strict=True):
+            variable.assign(state)
 
     def reset_states(self, states=None):
         """Do the same as `reset_state`."""
@@ -167,7 +182,7 @@ class Recurrent(keras.layers.RNN):
         # A copy, because the variable changes before the gradient of this call is computed.
         return [ops.copy(ops.stop_gradient(state)) for state in self.states]
 
-    def _check_call(self, sequences):
+    def _check_call(self, sequences, initial_state, mask):
         if self.use_cudnn is True:
             raise ValueError(
                 "This layer has no cuDNN implementation. Pass `use_cudnn='auto'` or "
@@ -184,8 +199,77 @@ class Recurrent(keras.layers.RNN):
                 f"{self.states[0].shape[0]} sequences; every batch must have as many. "
                 f"Received: a batch of {sequences.shape[0]} sequences"
             )
+        features = self.cell.kernel.shape[0]
+        if not _fits(sequences.shape, (None, None, features)):
+            raise ValueError(
+                f"This layer was built for sequences of {features} features. "
+                f"Received: sequences.shape={tuple(sequences.shape)}"
+            )
+        check_mask(sequences, mask)
+        if initial_state is not None:
+            self._check_state(sequences, _as_list(initial_state))
+
+    def _check_state(self, sequences, initial_state):
+        shapes = [(sequences.shape[0], size) for size in self.state_size]
+        received = [tuple(state.shape) for state in initial_state]
+        if len(received) != len(shapes) or not all(map(_fits, received, shapes)):
+            raise ValueError(
+                f"`initial_state` must hold {len(shapes)} tensors of shape (batch, {self.units}), "
+                f"with a batch of {sequences.shape[0]} as the sequences have. "
+                f"Received: {len(received)} tensors of the shapes {received}"
+            )
 
 
-def _first(mask):
-    """Return the mask of the sequences from what may be a list of masks."""
+def check_mask(sequences, mask):
+    """Raise an error when the mask does not have one entry per step of the sequences."""
+    if mask is None:
+        return
+    shape = tuple(sequences.shape[:2])
+    if not (_fits(mask.shape, shape) or _fits(mask.shape, (*shape, 1))):
+        raise ValueError(
+            "`mask` must have one entry per step of the sequences, in the shape (batch, time) = "
+            f"{shape}. Received: mask.shape={tuple(mask.shape)}, "
+            f"sequences.shape={tuple(sequences.shape)}"
+        )
+
+
+def _fits(shape, expected):
+    """Return whether the sizes that are known on both sides are equal."""
+    return len(shape) == len(expected) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
+    )
+
+
+def _mask(mask, sequences_mask):
+    """Return the mask of the sequences from the arguments of a call, which may be lists."""
+    # Keras fills in `mask` where the sequences are the only tensor of the call, and
+    # `sequences_mask` where an initial state comes with them.
+    mask = sequences_mask if mask is None else mask
     return mask[0] if isinstance(mask, (list, tuple)) else mask
+
+
+def _as_list(states):
+    return list(states) if isinstance(states, (list, tuple)) else [states]
+
+
+def _rematerialized(run):
+    """Return a function like `run` whose loop is computed again for its gradient."""
+
+    def run_again(sequences, initial_state, mask, recurrent_mask):
+        tensors = {"sequences": sequences, "mask": mask, "recurrent_mask": recurrent_mask}
+        names = [name for name, tensor in tensors.items() if tensor is not None]
+
+        # TensorFlow takes tensors only, by position.
+        def run_on(*arrays):
+            states = arrays[len(names) :]
+            given = dict(zip(names, arrays, strict=False))
+            outputs, states = run(
+                given["sequences"], states, given.get("mask"), given.get("recurrent_mask")
+            )
+            return (outputs, *states)
+
+        arrays = [tensors[name] for name in names]
+        outputs, *states = keras.remat(run_on)(*arrays, *initial_state)
+        return outputs, tuple(states)
+
+    return run_again

@@ -138,6 +138,10 @@ class RecurrentCell(keras.layers.Layer):
             self._dropout_mask(draws[:, features:], self.recurrent_dropout),
         )
 
+    def rematerialized_call(self, layer_call, *args, **kwargs):
+        """Return the call as it is: what runs the cell computes its loop again, or does not."""
+        return layer_call
+
     def get_config(self):
         """Return the arguments of the constructor."""
         return {
