@@ -6,7 +6,7 @@ import inspect
 import keras
 from keras import ops
 
-from keras_seq.layers.recurrent import check_mask
+from keras_seq.layers.recurrent import Recurrent, check_mask, mask_of_call
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
 
@@ -119,8 +119,7 @@ class Bidirectional(keras.layers.Layer):
 
     def call(self, sequences, initial_state=None, mask=None, training=None, sequences_mask=None):
         """Run both layers and merge their outputs. See the class for the arguments."""
-        mask = sequences_mask if mask is None else mask
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = mask_of_call(mask, sequences_mask)
         check_mask(sequences, mask)
         forward_state, backward_state = self._split(initial_state)
         forward = self._run(self.forward_layer, sequences, forward_state, mask, training)
@@ -161,6 +160,18 @@ class Bidirectional(keras.layers.Layer):
         if self.return_state or self.merge_mode is None:
             return (*outputs, *states)
         return shape
+
+    def compute_output_spec(
+        self, sequences, initial_state=None, mask=None, training=None, sequences_mask=None
+    ):
+        """Return the shapes and dtypes of the output and of the states."""
+        mask = mask_of_call(mask, sequences_mask)
+        check_mask(sequences, mask)
+        states = self._split(initial_state)
+        for layer, own in zip((self.forward_layer, self.backward_layer), states, strict=True):
+            if isinstance(layer, Recurrent):
+                layer.check_call(sequences, own, mask)
+        return super().compute_output_spec(sequences, initial_state)
 
     def compute_mask(self, inputs, previous_mask):
         """Return the mask of the sequences for sequences, and `None` for everything else."""

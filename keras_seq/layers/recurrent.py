@@ -72,8 +72,8 @@ class Recurrent(keras.layers.RNN):
 
     def call(self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None):
         """Run the cell over the sequences. See the class for the arguments."""
-        mask = _mask(mask, sequences_mask)
-        self._check_call(sequences, initial_state, mask)
+        mask = mask_of_call(mask, sequences_mask)
+        self.check_call(sequences, initial_state, mask)
         if initial_state is None:
             initial_state = self._start(ops.shape(sequences)[0])
         initial_state = [
@@ -92,7 +92,7 @@ class Recurrent(keras.layers.RNN):
         self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None
     ):
         """Return the shapes and dtypes of the output and of the states."""
-        self._check_call(sequences, initial_state, _mask(mask, sequences_mask))
+        self.check_call(sequences, initial_state, mask_of_call(mask, sequences_mask))
         return super().compute_output_spec(sequences, initial_state)
 
     def rematerialized_call(self, layer_call, *args, **kwargs):
@@ -121,6 +121,34 @@ class Recurrent(keras.layers.RNN):
             valid = ops.reshape(valid, (*ops.shape(outputs)[:2], 1))
             outputs = outputs * (ops.flip(valid, axis=1) if self.go_backwards else valid)
         return last_output, outputs, list(states)
+
+    def check_call(self, sequences, initial_state=None, mask=None):
+        """Raise an error when the arguments of a call do not fit the layer or each other."""
+        if self.use_cudnn is True:
+            raise ValueError(
+                "This layer has no cuDNN implementation. Pass `use_cudnn='auto'` or "
+                "`use_cudnn=False`. Received: use_cudnn=True"
+            )
+        if self.unroll and sequences.shape[1] is None:
+            raise ValueError(
+                "`unroll=True` needs a known number of steps. Give it in the shape of the input, "
+                f"or use `unroll=False`. Received: sequences.shape={tuple(sequences.shape)}"
+            )
+        if self.stateful and sequences.shape[0] not in (None, self.states[0].shape[0]):
+            raise ValueError(
+                "This layer with `stateful=True` was built for batches of "
+                f"{self.states[0].shape[0]} sequences; every batch must have as many. "
+                f"Received: a batch of {sequences.shape[0]} sequences"
+            )
+        features = self.cell.kernel.shape[0]
+        if not _fits(sequences.shape, (None, None, features)):
+            raise ValueError(
+                f"This layer was built for sequences of {features} features. "
+                f"Received: sequences.shape={tuple(sequences.shape)}"
+            )
+        check_mask(sequences, mask)
+        if initial_state is not None:
+            self._check_state(sequences, _as_list(initial_state))
 
     def run(self, sequences, initial_state, mask, recurrent_mask):
         """Return the outputs `(batch, time, units)` and the tuple of last states."""
@@ -182,33 +210,6 @@ class Recurrent(keras.layers.RNN):
         # A copy, because the variable changes before the gradient of this call is computed.
         return [ops.copy(ops.stop_gradient(state)) for state in self.states]
 
-    def _check_call(self, sequences, initial_state, mask):
-        if self.use_cudnn is True:
-            raise ValueError(
-                "This layer has no cuDNN implementation. Pass `use_cudnn='auto'` or "
-                "`use_cudnn=False`. Received: use_cudnn=True"
-            )
-        if self.unroll and sequences.shape[1] is None:
-            raise ValueError(
-                "`unroll=True` needs a known number of steps. Give it in the shape of the input, "
-                f"or use `unroll=False`. Received: sequences.shape={tuple(sequences.shape)}"
-            )
-        if self.stateful and sequences.shape[0] not in (None, self.states[0].shape[0]):
-            raise ValueError(
-                "This layer with `stateful=True` was built for batches of "
-                f"{self.states[0].shape[0]} sequences; every batch must have as many. "
-                f"Received: a batch of {sequences.shape[0]} sequences"
-            )
-        features = self.cell.kernel.shape[0]
-        if not _fits(sequences.shape, (None, None, features)):
-            raise ValueError(
-                f"This layer was built for sequences of {features} features. "
-                f"Received: sequences.shape={tuple(sequences.shape)}"
-            )
-        check_mask(sequences, mask)
-        if initial_state is not None:
-            self._check_state(sequences, _as_list(initial_state))
-
     def _check_state(self, sequences, initial_state):
         shapes = [(sequences.shape[0], size) for size in self.state_size]
         received = [tuple(state.shape) for state in initial_state]
@@ -240,7 +241,7 @@ def _fits(shape, expected):
     )
 
 
-def _mask(mask, sequences_mask):
+def mask_of_call(mask, sequences_mask):
     """Return the mask of the sequences from the arguments of a call, which may be lists."""
     # Keras fills in `mask` where the sequences are the only tensor of the call, and
     # `sequences_mask` where an initial state comes with them.
@@ -256,20 +257,12 @@ def _rematerialized(run):
     """Return a function like `run` whose loop is computed again for its gradient."""
 
     def run_again(sequences, initial_state, mask, recurrent_mask):
-        tensors = {"sequences": sequences, "mask": mask, "recurrent_mask": recurrent_mask}
-        names = [name for name, tensor in tensors.items() if tensor is not None]
-
-        # TensorFlow takes tensors only, by position.
-        def run_on(*arrays):
-            states = arrays[len(names) :]
-            given = dict(zip(names, arrays, strict=False))
-            outputs, states = run(
-                given["sequences"], states, given.get("mask"), given.get("recurrent_mask")
-            )
+        # TensorFlow takes tensors with a gradient only, by position.
+        def run_on(sequences, *states):
+            outputs, states = run(sequences, states, mask, recurrent_mask)
             return (outputs, *states)
 
-        arrays = [tensors[name] for name in names]
-        outputs, *states = keras.remat(run_on)(*arrays, *initial_state)
+        outputs, *states = keras.remat(run_on)(sequences, *initial_state)
         return outputs, tuple(states)
 
     return run_again

@@ -1,5 +1,7 @@
 """What the cells of the gated recurrent layers have in common."""
 
+from numbers import Real
+
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
@@ -49,13 +51,13 @@ class RecurrentCell(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        if isinstance(units, bool) or int(units) != units or units <= 0:
+        if isinstance(units, bool) or not isinstance(units, Real) or units <= 0 or units % 1:
             raise ValueError(
                 "`units` is the number of outputs of each step and must be a positive integer. "
                 f"Received: units={units}"
             )
         for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-            if not 0 <= rate <= 1:
+            if not isinstance(rate, Real) or not 0 <= rate <= 1:
                 raise ValueError(
                     f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
                     f"Received: {name}={rate}"

@@ -1,11 +1,8 @@
-"""Numbers that other implementations gave, and the recurrence written as a NumPy loop."""
+"""Numbers that other implementations gave."""
 
 import keras
 import numpy as np
-import numpy_reference
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from keras_seq.layers import GRU, LSTM, PeepholeLSTM, PeepholeLSTMCell
 
@@ -193,110 +190,3 @@ def test_linear_output_activation_leaves_the_cell_state_unsquashed():
     np.testing.assert_allclose(
         to_numpy(h) * np.tanh(to_numpy(c)), to_numpy(tanh_h) * to_numpy(c), atol=1e-6
     )
-
-
-def build_random(cls, features, seed, **kwargs):
-    random = np.random.default_rng(seed)
-    layer = cls(3, return_sequences=True, return_state=True, **kwargs)
-    layer.build((None, None, features))
-    layer.set_weights([random.normal(size=weight.shape) for weight in layer.weights])
-    return layer, random
-
-
-def reference_step(layer):
-    weights = [weight.astype("float64") for weight in layer.get_weights()]
-    if isinstance(layer, GRU):
-        kernel, recurrent_kernel, bias = weights
-        bias, recurrent_bias = bias if layer.reset_after else (bias, np.zeros_like(bias))
-        return lambda x, state: numpy_reference.gru_step(
-            x, state, kernel, recurrent_kernel, bias, recurrent_bias, layer.reset_after
-        )
-    peephole_kernel = weights[3] if isinstance(layer, PeepholeLSTM) else np.zeros((3, 3))
-    linear = isinstance(layer, PeepholeLSTM) and layer.output_activation is not None
-    return lambda x, state: numpy_reference.lstm_step(
-        x, state, *weights[:3], peephole_kernel, (lambda c: c) if linear else np.tanh
-    )
-
-
-@pytest.mark.parametrize(
-    ("cls", "kwargs"),
-    [
-        (LSTM, {}),
-        (PeepholeLSTM, {}),
-        (PeepholeLSTM, {"output_activation": "linear"}),
-        (GRU, {}),
-        (GRU, {"reset_after": False}),
-    ],
-)
-@settings(max_examples=12, deadline=None)
-@given(data=st.data())
-def test_any_mask_on_any_path_equals_the_loop(cls, kwargs, data):
-    batch, time, features = (data.draw(st.integers(1, top)) for top in (3, 5, 2))
-    mask = data.draw(
-        st.lists(
-            st.lists(st.booleans(), min_size=time, max_size=time),
-            min_size=batch,
-            max_size=batch,
-        )
-    )
-    mask = np.array(mask)
-    go_backwards, unroll, zero_output = (data.draw(st.booleans()) for _ in range(3))
-    layer, random = build_random(
-        cls,
-        features,
-        data.draw(st.integers(0, 99)),
-        go_backwards=go_backwards,
-        unroll=unroll,
-        zero_output_for_mask=zero_output,
-        **kwargs,
-    )
-    inputs = random.normal(size=(batch, time, features))
-    state = [random.normal(size=(batch, 3)) for _ in layer.state_size]
-    expected, expected_state = numpy_reference.run(
-        reference_step(layer), inputs, state, mask, go_backwards, zero_output
-    )
-
-    outputs, *last = layer(
-        inputs.astype("float32"),
-        initial_state=[entry.astype("float32") for entry in state],
-        mask=mask.astype(data.draw(st.sampled_from(["bool", "int32", "float32"]))),
-    )
-
-    np.testing.assert_allclose(to_numpy(outputs), expected, atol=1e-5)
-    for entry, expected_entry in zip(last, expected_state, strict=True):
-        np.testing.assert_allclose(to_numpy(entry), expected_entry, atol=1e-5)
-
-
-@pytest.mark.parametrize("cls", [LSTM, PeepholeLSTM, GRU])
-@settings(max_examples=8, deadline=None)
-@given(data=st.data())
-def test_last_output_is_that_of_the_valid_steps_alone(cls, data):
-    time = data.draw(st.integers(1, 6))
-    valid = data.draw(st.lists(st.booleans(), min_size=time, max_size=time).filter(any))
-    layer, random = build_random(cls, 2, 0)
-    layer.return_sequences = False
-    inputs = random.normal(size=(1, time, 2)).astype("float32")
-
-    masked = layer(inputs, mask=np.array([valid]))
-    alone = layer(inputs[:, valid])
-
-    for a, b in zip(masked, alone, strict=True):
-        np.testing.assert_allclose(to_numpy(a), to_numpy(b), atol=1e-6)
-
-
-@pytest.mark.parametrize("cls", [LSTM, PeepholeLSTM, GRU])
-@settings(max_examples=8, deadline=None)
-@given(data=st.data())
-def test_two_halves_equal_the_whole(cls, data):
-    time = data.draw(st.integers(2, 6))
-    cut = data.draw(st.integers(1, time - 1))
-    layer, random = build_random(cls, 2, 1)
-    inputs = random.normal(size=(2, time, 2)).astype("float32")
-
-    whole, *whole_state = layer(inputs)
-    first, *state = layer(inputs[:, :cut])
-    second, *state = layer(inputs[:, cut:], initial_state=state)
-
-    halves = np.concatenate([to_numpy(first), to_numpy(second)], axis=1)
-    np.testing.assert_allclose(to_numpy(whole), halves, atol=1e-6)
-    np.testing.assert_allclose(to_numpy(whole_state[0]), to_numpy(state[0]), atol=1e-6)

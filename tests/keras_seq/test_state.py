@@ -31,15 +31,34 @@ def test_state_goes_from_batch_to_batch_in_predict(cls):
     np.testing.assert_allclose(to_numpy(layer.states[0]), expected[:, -1], atol=1e-6)
 
 
-@pytest.mark.parametrize("cls", RECURRENT)
-def test_state_is_kept_in_fit(cls):
-    layer = cls(4, stateful=True)
+def both_directions(units, **kwargs):
+    return layers.Bidirectional(layers.GRU(units // 2, **kwargs))
+
+
+@pytest.mark.parametrize("make", [*RECURRENT, both_directions])
+@pytest.mark.parametrize("method", ["fit", "predict", "evaluate"])
+def test_state_is_that_after_the_last_batch(make, method):
+    layer = make(4, stateful=True)
     model = stateful_model(layer)
-    model.compile("sgd", "mse")
+    # A rate of zero: the weights stay, so that the calls below repeat what the method did.
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    halves = np.concatenate([INPUTS[:2, :3], INPUTS[:2, 3:]])
+    arguments = {
+        "fit": {"y": np.zeros((4, 4)), "epochs": 2, "shuffle": False},
+        "predict": {},
+        "evaluate": {"y": np.zeros((4, 4))},
+    }[method]
 
-    model.fit(INPUTS[:, :3], np.zeros((4, 4)), batch_size=2, epochs=2, shuffle=False, verbose=0)
+    getattr(model, method)(halves, batch_size=2, verbose=0, **arguments)
 
-    assert all(np.abs(to_numpy(state)).min() > 0 for state in layer.states)
+    found = [to_numpy(state) for state in layer.states]
+    layer.reset_state()
+    for _ in range(arguments.get("epochs", 1)):
+        layer(halves[:2])
+        layer(halves[2:])
+    for state, expected in zip(found, layer.states, strict=True):
+        assert np.abs(state).min() > 0
+        np.testing.assert_allclose(state, to_numpy(expected), atol=1e-6)
 
 
 @pytest.mark.parametrize("cls", RECURRENT)
@@ -55,6 +74,35 @@ def test_reset_state(cls):
     assert (to_numpy(layer.states[0]) == 1).all()
     with pytest.raises(ValueError, match=r"Received: 3 arrays"):
         layer.reset_state([np.ones((4, 4))] * 3)
+    with pytest.raises(
+        ValueError, match=r"of the shapes \[\(4, 4\).*arrays of the shapes \[\(4, 2\)"
+    ):
+        layer.reset_state([np.ones((4, 2))] * len(layer.states))
+
+
+def test_reset_state_of_both_directions():
+    layer = both_directions(4, stateful=True)
+    layer(INPUTS)
+
+    layer.reset_state([np.full((4, 2), 1.0), np.full((4, 2), 2.0)])
+
+    assert (to_numpy(layer.forward_layer.states[0]) == 1).all()
+    assert (to_numpy(layer.backward_layer.states[0]) == 2).all()
+    with pytest.raises(ValueError, match=r"have 2 states together.*Received: 1 states"):
+        layer.reset_state([np.ones((4, 2))])
+    layer.reset_states()
+    assert all((to_numpy(state) == 0).all() for state in layer.states)
+
+
+@pytest.mark.skipif(keras.config.backend() != "jax", reason="an error of Keras on JAX")
+def test_stateful_layer_of_keras_forgets_in_predict_on_jax():
+    theirs = keras.layers.LSTM(4, stateful=True)
+    ours = layers.LSTM(4, stateful=True)
+    for layer in (theirs, ours):
+        stateful_model(layer).predict(INPUTS[:2, :3], batch_size=2, verbose=0)
+
+    assert (to_numpy(theirs.states[0]) == 0).all()
+    assert np.abs(to_numpy(ours.states[0])).min() > 0
 
 
 def test_state_is_a_variable_but_not_a_weight(tmp_path):
@@ -97,6 +145,20 @@ def test_dropout_is_drawn_in_training_only(cls):
     again.build(INPUTS.shape)
     again.set_weights(layer.get_weights())
     np.testing.assert_allclose(to_numpy(again(INPUTS, training=True)), first, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", RECURRENT)
+def test_dropout_of_a_whole_training_is_reproducible(cls):
+    weights = []
+    for _ in range(2):
+        keras.utils.set_random_seed(4)
+        model = stateful_model(cls(4, dropout=0.5, recurrent_dropout=0.5))
+        model.compile("sgd", "mse")
+        model.fit(INPUTS[:, :3], np.ones((4, 4)), batch_size=2, epochs=2, verbose=0)
+        weights.append(model.get_weights())
+
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_no_dropout_no_seed():
