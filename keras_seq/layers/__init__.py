@@ -1,5 +1,6 @@
 """Sequence layers."""
 
+from keras_seq.layers.attention import Attention as Attention
 from keras_seq.layers.bidirectional import Bidirectional
 from keras_seq.layers.gru import GRU, GRUCell
 from keras_seq.layers.lstm import LSTM, LSTMCell
