@@ -8,6 +8,7 @@ from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_seq.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from keras_seq.layers.position_embedding import PositionEmbedding
+from keras_seq.layers.rotary_embedding import RotaryEmbedding as RotaryEmbedding
 from keras_seq.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
 from keras_seq.layers.transformer_block import TransformerBlock
 

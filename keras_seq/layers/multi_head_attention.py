@@ -1,12 +1,22 @@
 """Attention in several heads."""
 
-import math
-
 import keras
 from keras import constraints, initializers, ops, regularizers
 
-from keras_seq.ops.attention import attention
-from keras_seq.ops.heads import heads_first, heads_last, pair_mask, position_mask
+from keras_seq.layers.rotary_embedding import RotaryEmbedding
+from keras_seq.ops import attention_arguments as arguments
+from keras_seq.ops import heads
+from keras_seq.ops.key_value_cache import check_cache, read_cache, update_cache
+from keras_seq.ops.multi_head_attention import multi_head_attention
+
+# The arguments beyond those of `keras.layers.MultiHeadAttention`, with their defaults.
+_EXTENSIONS = {
+    "num_key_value_heads": None,
+    "qk_norm": False,
+    "position": "none",
+    "rope_max_wavelength": 10000,
+    "rope_scaling_factor": 1.0,
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -14,8 +24,8 @@ class MultiHeadAttention(keras.layers.Layer):
     """Attend from queries to values in several heads of a smaller width.
 
     Queries, keys and values are projected for each head, `keras_seq.ops.attention` runs in every
-    head, and the joined outputs are projected once more. The layer takes the arguments and has
-    the weights of `keras.layers.MultiHeadAttention`: the two read each other's weight files.
+    head, and the joined outputs are projected once more. With the arguments that
+    `keras.layers.MultiHeadAttention` has too, the two read each other's weight files.
 
     Args:
         num_heads: Positive integer, the number of heads.
@@ -30,7 +40,8 @@ class MultiHeadAttention(keras.layers.Layer):
         attention_axes: Integer or tuple, the axes to attend over. Defaults to `None`, all but
             the first and the last.
         sliding_window: Optional positive integer `w`: a query sees only the keys less than `w`
-            steps away from it. Defaults to `None`.
+            steps away from it, on both sides; with `use_causal_mask=True` only the `w` keys up to
+            its own position. Defaults to `None`.
         flash_attention: `True` insists on the flash attention of the backend, which raises an
             error where there is none. `None` and `False` use `keras_seq.ops.attention`.
             Defaults to `None`.
@@ -44,7 +55,21 @@ class MultiHeadAttention(keras.layers.Layer):
         use_gate: Boolean, whether to multiply the output of the heads by a gate, a projection
             of the query through a sigmoid (arXiv:2505.06708). Defaults to `False`.
         seed: Integer, the seed of dropout. Defaults to `None`.
-        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+        num_key_value_heads: Positive integer, a divisor of `num_heads`: the number of heads of
+            keys and values, each of which serves `num_heads / num_key_value_heads` heads of
+            queries next to each other. Defaults to `None`, the same as `num_heads`.
+        qk_norm: Boolean, whether to divide queries and keys in each head by their root mean
+            square and multiply them by a learned scale of width `key_dim`. Defaults to `False`.
+        position: `"rotary"` turns queries and keys as `RotaryEmbedding` does, after `qk_norm`.
+            `"alibi"` adds `-slope * |distance|` to the scores, with a slope for each head;
+            the causal form of the paper with `use_causal_mask=True`, else symmetric. Defaults to
+            `"none"`.
+        rope_max_wavelength: Positive float, `max_wavelength` of `RotaryEmbedding`.
+            Defaults to 10000.
+        rope_scaling_factor: Positive float, `scaling_factor` of `RotaryEmbedding`.
+            Defaults to 1.
+        **kwargs: The arguments from `num_key_value_heads` on, by name, and those of
+            `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         query: Tensor of shape `(batch, T, width)`, or with more dimensions to attend over.
@@ -60,21 +85,28 @@ class MultiHeadAttention(keras.layers.Layer):
             Defaults to `False`.
         training: Boolean, whether to apply dropout.
         use_causal_mask: Boolean, whether a query sees no later keys. Defaults to `False`.
+        attention_bias: Float tensor that can be broadcast to `(batch, num_heads, T, S)`, added
+            to the scaled scores. Minus infinity hides a key as a mask does.
+        cache: Keys and values of earlier steps, as `get_initial_cache` makes them. `S` is then
+            the length of the cache, also for masks and bias.
+        cache_update_index: Integer or integer tensor: the position of the first query, at which
+            the new keys and values are written into the cache. Positions behind the last one
+            written are not seen, and what would lie outside of the cache is not written.
+            Defaults to `None`: the cache stays, and `key` and `value` are ignored.
 
     Returns:
-        Tensor of shape `(batch, T, width)`; with `return_attention_scores=True` a tuple of it
-        and the attention weights before dropout, of shape `(batch, num_heads, T, S)`.
+        Tensor of shape `(batch, T, width)`, or a tuple of it and what is asked for: with
+        `return_attention_scores=True` the attention weights, of shape `(batch, num_heads, T, S)`,
+        before dropout: rows have a sum of one, or zero; then, with `cache`, the new cache.
 
     Masks:
         All masks must allow a query to see a key. A key that may not be seen has a weight of
-        exactly zero; where a query sees no key its heads give exactly zero (and the output is
-        the bias of the last projection), with zero gradients. The mask of the query goes on to
-        the next layer.
+        exactly zero; where a query sees no key its heads give exactly zero (and the output is the
+        bias of the last projection), with zero gradients. The mask of the query goes on.
 
     Raises:
-        ValueError: When an argument is not one of the above, when the shapes of keys and values
-            differ before the last dimension, or when `flash_attention=True` is combined with
-            dropout or with `return_attention_scores`.
+        ValueError: When an argument or shape does not fit, `flash_attention=True` meets dropout,
+            a bias or `return_attention_scores`, or positions or a cache meet several axes.
 
     Example:
 
@@ -87,8 +119,14 @@ class MultiHeadAttention(keras.layers.Layer):
     >>> tuple(output.shape), tuple(scores.shape)
     ((3, 5, 8), (3, 2, 5, 6))
 
-    Reference:
+    References:
         - Vaswani et al., Attention is all you need, arXiv:1706.03762, section 3.2.2.
+        - Su et al., RoFormer, arXiv:2104.09864, equation 34 (`position="rotary"`).
+        - Press et al., Train short, test long, arXiv:2108.12409, section 3 (`"alibi"`).
+        - Beltagy et al., Longformer, arXiv:2004.05150, section 3.1 (`sliding_window`).
+        - Ainslie et al., GQA, arXiv:2305.13245 (`num_key_value_heads`).
+        - Henry et al., Query-key normalization, arXiv:2010.04245, with the norm of
+          arXiv:1910.07467, equation 4 (`qk_norm`).
     """
 
     def __init__(
@@ -113,20 +151,16 @@ class MultiHeadAttention(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        _check_positive("num_heads", num_heads)
-        _check_positive("key_dim", key_dim)
-        _check_positive("value_dim", value_dim, optional=True)
-        _check_positive("sliding_window", sliding_window, optional=True)
-        if not 0 <= dropout <= 1:
-            raise ValueError(
-                "`dropout` is the fraction of attention weights to drop and must lie between 0 "
-                f"and 1. Received: dropout={dropout}"
-            )
-        if flash_attention and dropout > 0:
-            raise ValueError(
-                "Dropout is not supported when flash attention is enabled. Pass `dropout=0.0` or "
-                f"`flash_attention=None`. Received: dropout={dropout}, flash_attention=True"
-            )
+        extensions = {name: kwargs.pop(name, value) for name, value in _EXTENSIONS.items()}
+        groups, position = extensions["num_key_value_heads"], extensions["position"]
+        arguments.check_integers(num_heads=num_heads, key_dim=key_dim)
+        arguments.check_integers(True, value_dim=value_dim, sliding_window=sliding_window)
+        arguments.check_integers(True, num_key_value_heads=groups)
+        arguments.check_groups(num_heads, groups)
+        arguments.check_dropout(dropout)
+        arguments.check_position(position, key_dim)
+        arguments.check_numbers(**{k: v for k, v in extensions.items() if k.startswith("rope")})
+        arguments.check_flash_attention(flash_attention, dropout, position)
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.key_dim = key_dim
@@ -134,8 +168,8 @@ class MultiHeadAttention(keras.layers.Layer):
         self.dropout = dropout
         self.use_bias = use_bias
         # Not `output_shape`: a model's summary would take it for the shape of the output.
-        self._output_shape = _as_tuple("output_shape", output_shape)
-        self.attention_axes = _as_tuple("attention_axes", attention_axes)
+        self._output_shape = arguments.as_tuple("output_shape", output_shape)
+        self.attention_axes = arguments.as_tuple("attention_axes", attention_axes)
         self.sliding_window = sliding_window
         self.flash_attention = flash_attention
         self.use_gate = use_gate
@@ -149,26 +183,43 @@ class MultiHeadAttention(keras.layers.Layer):
         self._projection_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self._gate_dense = None
+        for name, value in extensions.items():
+            setattr(self, name, value)
+        self._gate_dense = self._query_norm = self._key_norm = self._rotary_embedding = None
         self.supports_masking = True
 
     def build(self, query_shape, value_shape, key_shape=None):
         """Create the projections."""
         key_shape = value_shape if key_shape is None else key_shape
-        _check_key_shape(value_shape, key_shape)
-        heads = (self.num_heads, self.key_dim)
+        arguments.check_key_shape(value_shape, key_shape)
+        axes = heads.attended_axes(self.attention_axes, len(query_shape))
+        arguments.check_position_axes(self.position, axes)
+        groups = self.num_key_value_heads or self.num_heads
+        query_heads, key_heads = (self.num_heads, self.key_dim), (groups, self.key_dim)
         value_heads = (self.num_heads, self.value_dim)
-        self._query_dense = self._projection("query", query_shape, heads)
-        self._key_dense = self._projection("key", key_shape, heads)
+        self._query_dense = self._projection("query", query_shape, query_heads)
+        self._key_dense = self._projection("key", key_shape, key_heads)
         if self.use_gate:
             self._gate_dense = self._projection("gate", query_shape, value_heads, "sigmoid")
-        self._value_dense = self._projection("value", value_shape, value_heads)
+        self._value_dense = self._projection("value", value_shape, (groups, self.value_dim))
         self._output_dense = self._projection(
             "attention_output",
             (*query_shape[:-1], *value_heads),
             self._output_shape or (query_shape[-1],),
             input_dims=2,
         )
+        if self.qk_norm:
+            self._query_norm = self._norm("query_norm", (*query_shape[:-1], *query_heads))
+            self._key_norm = self._norm("key_norm", (*key_shape[:-1], *key_heads))
+        if self.position == "rotary":
+            self._rotary_embedding = RotaryEmbedding(
+                self.rope_max_wavelength,
+                self.rope_scaling_factor,
+                sequence_axis=axes[0],
+                dtype=self.dtype_policy,
+                name="rotary_embedding",
+            )
+            self._rotary_embedding.build((*query_shape[:-1], *query_heads))
 
     def call(
         self,
@@ -182,72 +233,79 @@ class MultiHeadAttention(keras.layers.Layer):
         return_attention_scores=False,
         training=None,
         use_causal_mask=False,
+        attention_bias=None,
+        cache=None,
+        cache_update_index=None,
     ):
         """Attend from the queries to the values. See the class for the arguments."""
-        if self.flash_attention and return_attention_scores:
-            raise ValueError(
-                "Flash attention never holds the attention scores. Pass "
-                "`return_attention_scores=False` or `flash_attention=None`. Received: "
-                "return_attention_scores=True, flash_attention=True"
-            )
-        axes = self._axes(len(query.shape))
-        gate = None if self._gate_dense is None else self._gate_dense(query)
-        key = self._key_dense(value if key is None else key)
-        query = self._query_dense(query)
-        value = self._value_dense(value)
-        sizes = [ops.shape(query)[axis] for axis in axes]
-        key_sizes = [ops.shape(key)[axis] for axis in axes]
+        arguments.check_flash_call(self.flash_attention, return_attention_scores, attention_bias)
+        axes = heads.attended_axes(self.attention_axes, len(query.shape))
+        check_cache(cache, cache_update_index, query.shape, value.shape[1], *self._cache_sizes())
+        start = 0 if cache_update_index is None else cache_update_index
+        gate = self._gate_dense(query) if self.use_gate else None
+        query = self._placed(self._query_dense(query), self._query_norm, start)
+        if cache is None or cache_update_index is not None:
+            key = self._key_dense(value if key is None else key)
+            key = self._placed(key, self._key_norm, start)
+            value = self._value_dense(value)
+        written = None
+        if cache is not None:
+            if cache_update_index is not None:
+                written = ops.cast(start, "int32") + ops.shape(key)[1]
+                cache = update_cache(cache, key, value, start)
+            key, value = read_cache(cache, self.key_dim, self.value_dim, query.dtype)
 
-        query, key, value = (heads_first(x, axes) for x in (query, key, value))
-        mask = self._mask(
-            (ops.shape(query)[-2], ops.shape(key)[-2]),
-            query_mask=position_mask(query_mask, axes, "query_mask", -1),
-            value_mask=position_mask(value_mask, axes, "value_mask", -2),
-            key_mask=position_mask(key_mask, axes, "key_mask", -2),
-            attention_mask=pair_mask(attention_mask, sizes, key_sizes, len(query.shape)),
+        output, scores = multi_head_attention(
+            query,
+            key,
+            value,
+            axes,
+            query_mask=query_mask,
+            value_mask=value_mask,
+            key_mask=key_mask,
+            attention_mask=attention_mask,
+            attention_bias=attention_bias,
             use_causal_mask=use_causal_mask,
+            sliding_window=self.sliding_window,
+            alibi=self.position == "alibi",
+            start_index=start,
+            written=written,
+            use_flash=self.flash_attention,
+            dropout=self.dropout if training else 0.0,
+            seed=self.seed_generator,
         )
-        if self.flash_attention:
-            output, scores = self._flash_attention(query, key, value, mask), None
-        else:
-            output, scores = attention(
-                query,
-                key,
-                value,
-                mask,
-                dropout=self.dropout if training else 0.0,
-                seed=self.seed_generator,
-            )
-        output = heads_last(output, axes, sizes)
         output = self._output_dense(output if gate is None else output * gate)
-        if not return_attention_scores:
-            return output
-        if len(axes) > 1:
-            scores = ops.reshape(scores, (*ops.shape(scores)[:-2], *sizes, *key_sizes))
-        return output, scores
+        extras = ((scores, return_attention_scores), (cache, cache is not None))
+        results = [output, *(extra for extra, wanted in extras if wanted)]
+        return tuple(results) if len(results) > 1 else output
+
+    def get_initial_cache(self, batch_size, length):
+        """Return a cache of zeros for a batch and a number of positions.
+
+        Its shape is `(batch_size, 2, length, num_key_value_heads, max(key_dim, value_dim))`:
+        keys, then values; the narrower ends with zeros.
+        """
+        return ops.zeros((batch_size, 2, length, *self._cache_sizes()), self.compute_dtype)
 
     def compute_output_shape(self, query_shape, value_shape, key_shape=None):
         """Return the shape of the output."""
-        _check_key_shape(value_shape, value_shape if key_shape is None else key_shape)
+        arguments.check_key_shape(value_shape, value_shape if key_shape is None else key_shape)
         return (*query_shape[:-1], *(self._output_shape or (query_shape[-1],)))
 
-    def compute_output_spec(self, query, value, key=None, return_attention_scores=False, **kwargs):
-        """Return the shape and dtype of the output and of the attention scores."""
+    def compute_output_spec(
+        self, query, value, key=None, return_attention_scores=False, cache=None, **kwargs
+    ):
+        """Return the shape and dtype of the output, the attention scores and the cache."""
         key_shape = value.shape if key is None else key.shape
-        shape = self.compute_output_shape(query.shape, value.shape, key_shape)
-        output = keras.KerasTensor(shape, dtype=self.compute_dtype)
-        if not return_attention_scores:
-            return output
-        axes = self._axes(len(query.shape))
-        others = [axis for axis in range(1, len(query.shape) - 1) if axis not in axes]
-        scores_shape = (
-            query.shape[0],
-            *(query.shape[axis] for axis in others),
-            self.num_heads,
-            *(query.shape[axis] for axis in axes),
-            *(key_shape[axis] for axis in axes),
-        )
-        return output, keras.KerasTensor(scores_shape, dtype=self.compute_dtype)
+        shapes = [self.compute_output_shape(query.shape, value.shape, key_shape)]
+        if return_attention_scores:
+            axes = heads.attended_axes(self.attention_axes, len(query.shape))
+            key_shape = key_shape if cache is None else (cache.shape[0], *cache.shape[2:4])
+            shapes.append(heads.scores_shape(query.shape, key_shape, axes, self.num_heads))
+        if cache is not None:
+            shapes.append(cache.shape)
+        specs = [keras.KerasTensor(shape, dtype=self.compute_dtype) for shape in shapes]
+        return tuple(specs) if len(specs) > 1 else specs[0]
 
     @property
     def query_dense(self):
@@ -291,6 +349,7 @@ class MultiHeadAttention(keras.layers.Layer):
             "bias_constraint": constraints.serialize(self.bias_constraint),
             "use_gate": self.use_gate,
             "seed": self.seed,
+            **{name: getattr(self, name) for name in _EXTENSIONS},
         }
 
     def _projection(self, name, input_shape, output_dims, activation=None, input_dims=1):
@@ -319,76 +378,22 @@ class MultiHeadAttention(keras.layers.Layer):
         dense.build(tuple(input_shape))
         return dense
 
-    def _axes(self, rank):
-        """Return the axes to attend over, from 1 to `rank - 2`."""
-        if self.attention_axes is None:
-            return tuple(range(1, rank - 1))
-        return tuple(axis if axis >= 0 else rank + axis for axis in self.attention_axes)
+    def _norm(self, name, shape):
+        norm = keras.layers.RMSNormalization(dtype=self.dtype_policy, name=name)
+        norm.supports_masking = True
+        norm.build(shape)
+        return norm
 
-    def _mask(self, sizes, query_mask, value_mask, key_mask, attention_mask, use_causal_mask):
-        """Return the mask that all masks together make, or `None`."""
-        masks = [query_mask, value_mask, key_mask, attention_mask]
-        masks = [ops.cast(mask, "bool") for mask in masks if mask is not None]
-        if use_causal_mask or self.sliding_window is not None:
-            distance = ops.expand_dims(ops.arange(sizes[0]), 1) - ops.arange(sizes[1])
-            if use_causal_mask:
-                masks.append(distance >= 0)
-            if self.sliding_window is not None:
-                masks.append(ops.abs(distance) < self.sliding_window)
-        if not masks:
-            return None
-        total = masks[0]
-        for mask in masks[1:]:
-            total = ops.logical_and(total, mask)
-        return total
+    def _placed(self, x, norm, start):
+        """Return projected queries or keys with the norm and the rotation, if there are any."""
+        x = x if norm is None else norm(x)
+        rotary = self._rotary_embedding
+        return x if rotary is None else rotary(x, start_index=start)
 
-    def _flash_attention(self, query, key, value, mask):
-        """Return the output of the flash attention of the backend."""
-        query, key, value = (ops.swapaxes(x, -2, -3) for x in (query, key, value))
-        output = ops.dot_product_attention(
-            query,
-            key,
-            value,
-            mask=mask,
-            scale=1.0 / math.sqrt(self.key_dim),
-            flash_attention=True,
-        )
-        output = ops.swapaxes(output, -2, -3)
-        if mask is None:
-            return output
-        # The kernels disagree about a query that sees no key.
-        return ops.where(ops.any(mask, axis=-1, keepdims=True), output, ops.zeros_like(output))
+    def _cache_sizes(self):
+        groups = self.num_key_value_heads or self.num_heads
+        return groups, max(self.key_dim, self.value_dim)
 
 
 def _clone(initializer):
     return initializer.__class__.from_config(initializer.get_config())
-
-
-def _check_key_shape(value_shape, key_shape):
-    if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
-        raise ValueError(
-            "All dimensions of `value` and `key` but the last must be equal. "
-            f"Received: value_shape={tuple(value_shape)}, key_shape={tuple(key_shape)}"
-        )
-
-
-def _check_positive(name, value, optional=False):
-    if value is None and optional:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValueError(
-            f"The argument `{name}` must be a positive integer{' or `None`' if optional else ''}. "
-            f"Received: {name}={value}"
-        )
-
-
-def _as_tuple(name, value):
-    if value is None:
-        return None
-    if isinstance(value, int):
-        return (value,)
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(
-            f"Invalid `{name}`: it must be an integer, a tuple or `None`. Received: {name}={value}"
-        )
-    return tuple(value)

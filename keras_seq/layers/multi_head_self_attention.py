@@ -1,6 +1,7 @@
 """Attention of a sequence to itself."""
 
 import keras
+from keras import ops
 
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
 
@@ -27,17 +28,26 @@ class MultiHeadSelfAttention(keras.layers.Layer):
             Defaults to `False`.
         training: Boolean, whether to apply dropout.
         use_causal_mask: Boolean, whether a step sees no later steps. Defaults to `False`.
+        attention_bias: Float tensor that can be broadcast to `(batch, num_heads, time, time)`,
+            added to the scaled scores.
+        cache: Keys and values of earlier steps, as `get_initial_cache` makes them.
+        cache_update_index: Integer or integer tensor, the position of the first step, needed
+            with `cache`: the keys and values of all steps are written there.
 
     Returns:
-        Tensor of shape `(batch, time, width)`; with `return_attention_scores=True` a tuple of it
-        and the attention weights, of shape `(batch, num_heads, time, time)`.
+        Tensor of shape `(batch, time, width)`, or a tuple of it and what is asked for: with
+        `return_attention_scores=True` the attention weights before dropout, of shape
+        `(batch, num_heads, time, time)`; then, with `cache`, the new cache, whose length replaces
+        the last `time`.
 
     Masks:
-        Masked steps are neither seen nor see: their heads give exactly zero. The mask goes on to
-        the next layer.
+        Masked steps are neither seen nor see: their heads give exactly zero. With a cache the
+        mask covers all its positions and has shape `(batch, length)`. The mask goes on to the
+        next layer.
 
     Raises:
-        ValueError: As `MultiHeadAttention`.
+        ValueError: As `MultiHeadAttention`, or when only one of `cache` and `cache_update_index`
+            is given.
 
     Example:
 
@@ -46,6 +56,14 @@ class MultiHeadSelfAttention(keras.layers.Layer):
     >>> layer = MultiHeadSelfAttention(num_heads=2, key_dim=4)
     >>> tuple(layer(np.ones((3, 5, 8))).shape)
     (3, 5, 8)
+
+    Decoding step by step gives the same as attention with a causal mask:
+
+    >>> cache = layer.get_initial_cache(batch_size=3, length=5)
+    >>> for step in range(5):
+    ...     output, cache = layer(np.ones((3, 1, 8)), cache=cache, cache_update_index=step)
+    >>> tuple(output.shape), tuple(cache.shape)
+    ((3, 1, 8), (3, 2, 5, 2, 4))
 
     Reference:
         - Vaswani et al., Attention is all you need, arXiv:1706.03762, section 3.2.3.
@@ -72,30 +90,57 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         return_attention_scores=False,
         training=None,
         use_causal_mask=False,
+        attention_bias=None,
+        cache=None,
+        cache_update_index=None,
     ):
         """Attend from the inputs to the inputs. See the class for the arguments."""
+        if cache is not None and cache_update_index is None:
+            raise ValueError(
+                "The keys and values of the inputs are written into `cache`, so "
+                "`cache_update_index` is needed. Received: cache_update_index=None"
+            )
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         return self.attention(
             inputs,
             inputs,
-            query_mask=mask,
+            query_mask=mask if cache is None else _of_steps(mask, cache_update_index, inputs),
             value_mask=mask,
             attention_mask=attention_mask,
             return_attention_scores=return_attention_scores,
             training=training,
             use_causal_mask=use_causal_mask,
+            attention_bias=attention_bias,
+            cache=cache,
+            cache_update_index=cache_update_index,
         )
+
+    def get_initial_cache(self, batch_size, length):
+        """Return a cache of zeros, as that of `MultiHeadAttention`."""
+        return self.attention.get_initial_cache(batch_size, length)
 
     def compute_output_shape(self, input_shape):
         """Return the shape of the output."""
         return self.attention.compute_output_shape(input_shape, input_shape)
 
-    def compute_output_spec(self, inputs, mask=None, return_attention_scores=False, **kwargs):
-        """Return the shape and dtype of the output and of the attention scores."""
+    def compute_output_spec(
+        self, inputs, mask=None, return_attention_scores=False, cache=None, **kwargs
+    ):
+        """Return the shape and dtype of the output, the attention scores and the cache."""
         return self.attention.compute_output_spec(
-            inputs, inputs, return_attention_scores=return_attention_scores
+            inputs, inputs, return_attention_scores=return_attention_scores, cache=cache
         )
 
     def get_config(self):
         """Return the arguments of the constructor."""
         return {**self.attention.get_config(), **super().get_config()}
+
+
+def _of_steps(mask, index, inputs):
+    """Return the part of the mask of a cache that belongs to the steps of the inputs."""
+    if mask is None:
+        return None
+    steps = ops.arange(ops.shape(inputs)[1], dtype="int32") + ops.cast(index, "int32")
+    last = ops.maximum(ops.shape(mask)[1] - 1, 0)
+    # A mask of another length is refused by the attention, with its shape.
+    return ops.take(mask, ops.clip(steps, 0, last), axis=1)

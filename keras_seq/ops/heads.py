@@ -1,8 +1,15 @@
-"""Tensors and masks in the layout `(batch, others, heads, T, d)` in which attention runs."""
+"""Tensors, masks and biases in the layout `(batch, others, heads, T, d)` of attention."""
 
 import math
 
 from keras import ops
+
+
+def attended_axes(attention_axes, rank):
+    """Return the axes to attend over, from 1 to `rank - 2`."""
+    if attention_axes is None:
+        return tuple(range(1, rank - 1))
+    return tuple(axis if axis >= 0 else rank + axis for axis in attention_axes)
 
 
 def heads_first(x, axes):
@@ -12,7 +19,8 @@ def heads_first(x, axes):
     x = ops.transpose(x, (0, *others, rank - 2, *axes, rank - 1))
     if len(axes) == 1:
         return x
-    return ops.reshape(x, (*ops.shape(x)[: 2 + len(others)], -1, x.shape[-1]))
+    sizes = [ops.shape(x)[axis] for axis in range(rank - 1 - len(axes), rank - 1)]
+    return ops.reshape(x, (*ops.shape(x)[: 2 + len(others)], math.prod(sizes), x.shape[-1]))
 
 
 def heads_last(x, axes, sizes):
@@ -25,29 +33,113 @@ def heads_last(x, axes, sizes):
     return ops.transpose(x, [order.index(axis) for axis in range(rank)])
 
 
-def position_mask(mask, axes, name, axis):
-    """Bring a mask of positions to the rank of the scores, with `axis` for the other side."""
+def repeat_heads(x, num_heads):
+    """Repeat each of the heads of `(batch, others, heads, T, d)` up to `num_heads` heads."""
+    repeats = num_heads // x.shape[-3]
+    return x if repeats == 1 else ops.repeat(x, repeats, axis=-3)
+
+
+def scores_shape(query_shape, key_shape, axes, num_heads):
+    """Return the shape of the scores, from the shapes of the inputs."""
+    others = [axis for axis in range(1, len(query_shape) - 1) if axis not in axes]
+    return (
+        query_shape[0],
+        *(query_shape[axis] for axis in others),
+        num_heads,
+        *(query_shape[axis] for axis in axes),
+        *(key_shape[axis] for axis in axes),
+    )
+
+
+def all_of(*masks):
+    """Return the mask that all masks together make, or `None` when there is none."""
+    total = None
+    for mask in masks:
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+            total = mask if total is None else ops.logical_and(total, mask)
+    return total
+
+
+def position_mask(mask, axes, name, axis, shape=None):
+    """Bring a mask of positions to the rank of the scores, with `axis` for the other side.
+
+    `shape` is that of the masked tensor, `(batch, ..., heads, d)`.
+    """
     if mask is None:
         return None
-    others = [other for other in range(1, len(mask.shape)) if other not in axes]
-    if max(axes) >= len(mask.shape):
+    mask = ops.convert_to_tensor(mask)
+    wanted = mask.shape if shape is None else shape[:-2]
+    sizes_fit = len(mask.shape) == len(wanted) and _fits(mask.shape[1:], wanted[1:], ones=False)
+    if max(axes) >= len(mask.shape) or not sizes_fit:
         raise ValueError(
-            f"`{name}` must have all dimensions of its tensor but the last. "
-            f"Received: {name}.shape={tuple(mask.shape)}"
+            f"`{name}` must have all dimensions of its tensor but the last; with a cache, a mask "
+            "of keys or values covers all positions of the cache. "
+            f"Received: {name}.shape={tuple(mask.shape)}, where {tuple(wanted)} was expected"
         )
+    others = [other for other in range(1, len(mask.shape)) if other not in axes]
     mask = ops.transpose(mask, (0, *others, *axes))
-    mask = ops.reshape(mask, (*ops.shape(mask)[: 1 + len(others)], 1, -1))
-    return ops.expand_dims(mask, axis)
+    lead = ops.shape(mask)[: 1 + len(others)]
+    size = math.prod(ops.shape(mask)[1 + len(others) :])
+    return ops.expand_dims(ops.reshape(mask, (*lead, 1, size)), axis)
 
 
-def pair_mask(mask, sizes, key_sizes, rank):
-    """Bring a mask of pairs of positions to the given rank of the scores."""
+def pair_mask(mask, shape, axes):
+    """Bring a mask of pairs of positions, without or with heads, to the rank of the scores."""
     if mask is None:
         return None
-    if len(sizes) > 1:
-        lead = ops.shape(mask)[: -2 * len(sizes)]
-        mask = ops.broadcast_to(mask, (*lead, *sizes, *key_sizes))
-        mask = ops.reshape(mask, (*lead, math.prod(sizes), math.prod(key_sizes)))
-    while len(mask.shape) < rank:
+    mask = ops.convert_to_tensor(mask)
+    with_heads = mask.shape
+    if len(with_heads) < len(shape):
+        pairs = 2 * len(axes)
+        ones = (1,) * (len(shape) - len(with_heads))
+        with_heads = (*with_heads[: len(with_heads) - pairs], *ones, *with_heads[-pairs:])
+    if len(mask.shape) < 2 * len(axes) or not _fits(with_heads, shape):
+        raise ValueError(
+            "`attention_mask` must be of shape `(batch, T, S)` or `(batch, heads, T, S)`, or "
+            "shorter. "
+            f"Received: attention_mask.shape={tuple(mask.shape)}, for scores of shape "
+            f"{tuple(shape)}"
+        )
+    mask = _one_axis_each(mask, shape, axes)
+    while len(mask.shape) < len(shape) - 2 * (len(axes) - 1):
         mask = ops.expand_dims(mask, -3)
     return mask
+
+
+def pair_bias(bias, shape, axes):
+    """Bring a bias that can be broadcast to the scores to their rank."""
+    if bias is None:
+        return None
+    bias = ops.convert_to_tensor(bias)
+    if len(bias.shape) > len(shape) or not _fits(bias.shape, shape[len(shape) - len(bias.shape) :]):
+        raise ValueError(
+            "`attention_bias` must be broadcastable to the shape of the scores, "
+            "`(batch, heads, T, S)`. "
+            f"Received: attention_bias.shape={tuple(bias.shape)}, for scores of shape "
+            f"{tuple(shape)}"
+        )
+    while len(bias.shape) < 2 * len(axes):
+        bias = ops.expand_dims(bias, 0)
+    return _one_axis_each(bias, shape, axes)
+
+
+def _one_axis_each(x, shape, axes):
+    """Join the axes of queries, and those of keys, into one each."""
+    count = len(axes)
+    if count == 1:
+        return x
+    lead = ops.shape(x)[: -2 * count]
+    sizes = shape[-2 * count :]
+    x = ops.broadcast_to(x, (*lead, *sizes))
+    return ops.reshape(x, (*lead, math.prod(sizes[:count]), math.prod(sizes[count:])))
+
+
+def _fits(shape, target, ones=True):
+    """Whether known sizes agree; with `ones`, a size of one agrees with any."""
+    return len(shape) == len(target) and all(
+        not (isinstance(size, int) and isinstance(wanted, int))
+        or size == wanted
+        or (ones and size == 1)
+        for size, wanted in zip(shape, target, strict=True)
+    )
