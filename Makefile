@@ -24,9 +24,9 @@ test-backends: .venv-jax/tests .venv-torch/tests
 
 # The tests that come with Keras, with our layers in the place of its own.
 test-keras: $(VENV)/dev .venv-jax/tests .venv-torch/tests
-	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_shipped
-	KERAS_BACKEND=jax .venv-jax/bin/python -m tests.keras_shipped
-	KERAS_BACKEND=torch .venv-torch/bin/python -m tests.keras_shipped
+	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_shipped -n $(TEST_JOBS)
+	KERAS_BACKEND=jax .venv-jax/bin/python -m tests.keras_shipped -n $(TEST_JOBS)
+	KERAS_BACKEND=torch .venv-torch/bin/python -m tests.keras_shipped -n $(TEST_JOBS)
 
 # All that CI runs.
 check: lint test check-install

@@ -185,6 +185,9 @@ class PeepholeLSTM(Recurrent):
     those of `LSTM` and, last, `peephole_kernel` of shape `(3, units)` in the order input,
     forget, output. The equations are those of `keras_seq.ops.lstm`.
 
+    TensorFlow Addons' `PeepholeLSTMCell` keeps the peepholes as its last three weights, in the
+    same order: `layer.set_weights([*weights[:-3], numpy.stack(weights[-3:])])` loads them.
+
     Args:
         units: Positive integer, the number of outputs of each step.
         activation: Activation of the cell input, name or function; `None` is linear.

@@ -127,6 +127,54 @@ def test_initial_weights():
     np.testing.assert_allclose(to_numpy(copy(INPUTS)), to_numpy(source(INPUTS)), atol=1e-6)
 
 
+@keras.saving.register_keras_serializable(package="test_bidirectional")
+def difference_and_product(forward, backward):
+    return keras.ops.concatenate([forward - backward, forward * backward], axis=-1)
+
+
+@pytest.mark.parametrize("return_state", [False, True])
+def test_merges_by_a_function(return_state, tmp_path):
+    inner = GRU(2, return_sequences=True, return_state=return_state)
+    layer = Bidirectional(inner, merge_mode=difference_and_product)
+    inputs = keras.Input((5, 4))
+    model = keras.Model(inputs, layer(inputs))
+    forward, backward = (
+        to_numpy(keras.tree.flatten(side(INPUTS))[0])
+        for side in (layer.forward_layer, layer.backward_layer)
+    )
+    backward = backward[:, ::-1]
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    expected = np.concatenate([forward - backward, forward * backward], -1)
+    for found in (model, loaded):
+        output = keras.tree.flatten(found(INPUTS))[0]
+        np.testing.assert_allclose(to_numpy(output), expected, atol=1e-6)
+    assert keras.tree.flatten(model.output)[0].shape == (None, 5, 4)
+
+
+def test_any_causal_layer_reads_each_row_alone(tmp_path):
+    layer = Bidirectional(keras.layers.Conv1D(3, 2, padding="causal", dilation_rate=2))
+    inputs, mask = keras.Input((None, 4)), keras.Input((None,), dtype="bool")
+    model = keras.Model([inputs, mask], layer(inputs, mask=mask))
+    right = np.sort(MASK, axis=1)[:, ::-1]
+
+    output = to_numpy(model([INPUTS, right]))
+
+    assert (output[~right] == 0).all()
+    for row, valid in zip(range(3), right, strict=True):
+        sequence = INPUTS[row : row + 1, valid]
+        forward = to_numpy(layer.forward_layer(sequence))
+        backward = to_numpy(layer.backward_layer(sequence[:, ::-1]))[:, ::-1]
+        alone = np.concatenate([forward, backward], -1)
+        np.testing.assert_allclose(output[row, valid], alone[0], atol=1e-6)
+    assert model.output.shape[-1] == output.shape[-1]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(to_numpy(loaded([INPUTS, right])), output, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

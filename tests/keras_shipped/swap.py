@@ -45,9 +45,17 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if _name(item) not in LEFT_OUT]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Add what a process of `pytest -n` made."""
+    made.update(node.workeroutput["made"])
+
+
 def pytest_sessionfinish(session):
     """Fail the run when one of our classes was never made: then it tested Keras's."""
-    if not all(made.values()) and not session.config.option.keyword:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["made"] = dict(made)
+    elif not all(made.values()) and not session.config.option.keyword:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
