@@ -42,11 +42,22 @@ def check_backend() -> str:
     return backend
 
 
+def devices() -> list[str]:
+    """The devices of the running backend, such as `cpu:0`. Imports Keras."""
+    import keras
+
+    try:
+        return list(keras.distribution.list_devices())
+    except AttributeError:
+        # Keras has no distribution on PyTorch, and says so in this way; a tensor knows.
+        return [str(keras.ops.zeros(()).device)]
+
+
 def main() -> None:
     """Print the backend's name and devices."""
     import keras
 
-    document = {"backend": keras.config.backend(), "devices": keras.distribution.list_devices()}
+    document = {"backend": keras.config.backend(), "devices": devices()}
     print(json.dumps(document))
 
 

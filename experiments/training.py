@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from experiments.backend import devices
 from experiments.config import TrialConfig
 from experiments.errors import DivergedError
 from experiments.events import Built, Event, Measured
@@ -43,7 +44,7 @@ def train(
         Built(
             num_parameters=sum(math.prod(v.shape) for v in model.trainable_variables),
             backend=keras.config.backend(),
-            device=", ".join(keras.distribution.list_devices()),
+            device=", ".join(devices()),
             threads=threads,
         )
     )

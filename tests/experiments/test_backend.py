@@ -51,6 +51,18 @@ def test_a_missing_backend_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
         backend.check_backend()
 
 
+def test_devices_are_found_without_keras_s_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    def missing() -> None:
+        # What Keras does on PyTorch.
+        raise AttributeError("'NoneType' object has no attribute 'list_devices'")
+
+    monkeypatch.setattr(keras.distribution, "list_devices", missing)
+    (device,) = backend.devices()
+    assert "cpu" in device.lower()
+
+
 @pytest.mark.slow
 def test_the_backend_is_what_keras_imports() -> None:
     command = [sys.executable, "-P", "-m", "experiments.backend"]
