@@ -1,6 +1,6 @@
 """Sequence layers."""
 
-from keras_seq.layers.attention import Attention as Attention
+from keras_seq.layers.attention import Attention
 from keras_seq.layers.bidirectional import Bidirectional
 from keras_seq.layers.gru import GRU, GRUCell
 from keras_seq.layers.lstm import LSTM, LSTMCell
@@ -8,13 +8,14 @@ from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_seq.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from keras_seq.layers.position_embedding import PositionEmbedding
-from keras_seq.layers.rotary_embedding import RotaryEmbedding as RotaryEmbedding
+from keras_seq.layers.rotary_embedding import RotaryEmbedding
 from keras_seq.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
 from keras_seq.layers.transformer_block import TransformerBlock
 
 __all__ = [
     "GRU",
     "LSTM",
+    "Attention",
     "Bidirectional",
     "GRUCell",
     "LSTMCell",
@@ -23,6 +24,7 @@ __all__ = [
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "PositionEmbedding",
+    "RotaryEmbedding",
     "SinusoidalPositionEncoding",
     "TransformerBlock",
 ]

@@ -10,13 +10,6 @@ from keras_seq.ops.key_value_cache import check_cache, read_cache, update_cache
 from keras_seq.ops.multi_head_attention import multi_head_attention
 
 # The arguments beyond those of `keras.layers.MultiHeadAttention`, with their defaults.
-_EXTENSIONS = {
-    "num_key_value_heads": None,
-    "qk_norm": False,
-    "position": "none",
-    "rope_max_wavelength": 10000,
-    "rope_scaling_factor": 1.0,
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -149,17 +142,22 @@ class MultiHeadAttention(keras.layers.Layer):
         bias_constraint=None,
         use_gate=False,
         seed=None,
+        num_key_value_heads=None,
+        qk_norm=False,
+        position="none",
+        rope_max_wavelength=10000,
+        rope_scaling_factor=1.0,
         **kwargs,
     ):
-        extensions = {name: kwargs.pop(name, value) for name, value in _EXTENSIONS.items()}
-        groups, position = extensions["num_key_value_heads"], extensions["position"]
         arguments.check_integers(num_heads=num_heads, key_dim=key_dim)
         arguments.check_integers(True, value_dim=value_dim, sliding_window=sliding_window)
-        arguments.check_integers(True, num_key_value_heads=groups)
-        arguments.check_groups(num_heads, groups)
+        arguments.check_integers(True, num_key_value_heads=num_key_value_heads)
+        arguments.check_groups(num_heads, num_key_value_heads)
         arguments.check_dropout(dropout)
         arguments.check_position(position, key_dim)
-        arguments.check_numbers(**{k: v for k, v in extensions.items() if k.startswith("rope")})
+        arguments.check_numbers(
+            rope_max_wavelength=rope_max_wavelength, rope_scaling_factor=rope_scaling_factor
+        )
         arguments.check_flash_attention(flash_attention, dropout, position)
         super().__init__(**kwargs)
         self.num_heads = num_heads
@@ -183,8 +181,11 @@ class MultiHeadAttention(keras.layers.Layer):
         self._projection_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        for name, value in extensions.items():
-            setattr(self, name, value)
+        self.num_key_value_heads = num_key_value_heads
+        self.qk_norm = qk_norm
+        self.position = position
+        self.rope_max_wavelength = rope_max_wavelength
+        self.rope_scaling_factor = rope_scaling_factor
         self._gate_dense = self._query_norm = self._key_norm = self._rotary_embedding = None
         self.supports_masking = True
 
@@ -349,7 +350,11 @@ class MultiHeadAttention(keras.layers.Layer):
             "bias_constraint": constraints.serialize(self.bias_constraint),
             "use_gate": self.use_gate,
             "seed": self.seed,
-            **{name: getattr(self, name) for name in _EXTENSIONS},
+            "num_key_value_heads": self.num_key_value_heads,
+            "qk_norm": self.qk_norm,
+            "position": self.position,
+            "rope_max_wavelength": self.rope_max_wavelength,
+            "rope_scaling_factor": self.rope_scaling_factor,
         }
 
     def _projection(self, name, input_shape, output_dims, activation=None, input_dims=1):

@@ -70,6 +70,11 @@ CASES = {
         "kernel_constraint": "max_norm",
         "use_gate": True,
         "seed": 7,
+        "num_key_value_heads": 1,
+        "qk_norm": True,
+        "position": "alibi",
+        "rope_max_wavelength": 100,
+        "rope_scaling_factor": 2.0,
     },
     "TransformerBlock": {
         "intermediate_dim": 6,
@@ -84,8 +89,20 @@ CASES = {
     },
     "SinusoidalPositionEncoding": {"max_wavelength": 100},
     "PositionEmbedding": {"sequence_length": 6, "initializer": "ones"},
+    "RotaryEmbedding": {"max_wavelength": 100, "scaling_factor": 2.5},
 }
-TWO_INPUTS = {"MultiHeadAttention": {**CASES["MultiHeadSelfAttention"], "attention_axes": 1}}
+TWO_INPUTS = {
+    "MultiHeadAttention": {**CASES["MultiHeadSelfAttention"], "attention_axes": 1},
+    "Attention": {
+        "score": "additive",
+        "units": 3,
+        "use_bias": True,
+        "normalizer": "sparsemax",
+        "dropout": 0.1,
+        "seed": 7,
+        "use_scale": True,
+    },
+}
 CELLS = ["LSTMCell", "PeepholeLSTMCell", "GRUCell"]
 # Keras promotes to float64 on TensorFlow only.
 DTYPES = ["mixed_float16", "mixed_bfloat16"]
