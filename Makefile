@@ -29,7 +29,7 @@ test-keras: $(VENV)/dev .venv-jax/tests .venv-torch/tests
 	KERAS_BACKEND=torch .venv-torch/bin/python -m tests.keras_shipped -n $(TEST_JOBS)
 
 # All that CI runs.
-check: lint test check-install
+check: lint test test-backends test-keras check-install
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check
@@ -49,7 +49,7 @@ picture: $(VENV)/dev
 	$(BIN)/python -m docs.picture
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) .venv-jax .venv-torch dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
