@@ -217,7 +217,8 @@ class LSTM(Recurrent):
     Raises:
         ValueError: When `units`, a dropout rate or `use_cudnn` is not one of the above; when a
             stateful layer does not know its batch size or meets another one; when `unroll=True`
-            meets an unknown number of steps.
+            meets an unknown number of steps; when `mask` or `initial_state` does not fit the
+            sequences.
 
     Example:
 

@@ -256,7 +256,8 @@ class PeepholeLSTM(Recurrent):
     Raises:
         ValueError: When `units`, a dropout rate or `use_cudnn` is not one of the above; when a
             stateful layer does not know its batch size or meets another one; when `unroll=True`
-            meets an unknown number of steps.
+            meets an unknown number of steps; when `mask` or `initial_state` does not fit the
+            sequences.
 
     Example:
 
