@@ -1,4 +1,4 @@
-"""Gradients against differences of a NumPy loop in float64."""
+"""Gradients against differences of a NumPy loop in float64, and against an op of TensorFlow."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import numpy_reference
 import pytest
 from keras import ops
 
+from keras_seq.layers import PeepholeLSTM
 from keras_seq.ops import attention, gru, lstm
 
 BATCH, TIME, FEATURES, UNITS = 2, 4, 2, 3
@@ -13,6 +14,10 @@ HOLES = np.array([[False, True, False, True], [True, False, False, False]])
 FULL = np.ones((BATCH, TIME), "bool")
 # Keras computes in float64 on TensorFlow only.
 EXACT = keras.config.backend() == "tensorflow"
+FUSED = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="BlockLSTMV2 and BlockLSTMGradV2 are ops of TensorFlow",
+)
 
 
 def central_differences(f, arrays, epsilon=1e-6):
@@ -155,34 +160,96 @@ def test_nan_in_masked_steps_reaches_nothing(op, gradients):
         assert np.isfinite(gradient).all()
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow", reason="BlockLSTMV2 is an op of TensorFlow"
-)
+def fused_lstm(inputs, h, c, kernel, recurrent_kernel, bias, peephole_kernel):
+    """Return the gates, states and outputs of TensorFlow's op, and all it took but a cell clip."""
+    import tensorflow as tf
+
+    taken = {
+        "seq_len_max": tf.constant(inputs.shape[1], tf.int64),
+        "x": tf.transpose(inputs, (1, 0, 2)),
+        "cs_prev": c,
+        "h_prev": h,
+        "w": np.concatenate([kernel, recurrent_kernel]),
+        "wci": peephole_kernel[0],
+        "wcf": peephole_kernel[1],
+        "wco": peephole_kernel[2],
+        "b": bias,
+        "use_peephole": True,
+    }
+    return tf.raw_ops.BlockLSTMV2(cell_clip=0.0, **taken), taken
+
+
+def random_peephole_lstm(batch, time, features, units):
+    """Return inputs, both states and all weights, in the order of `keras_seq.ops.lstm`."""
+    random = np.random.default_rng(4)
+    shapes = [
+        (batch, time, features),
+        (batch, units),
+        (batch, units),
+        (features, 4 * units),
+        (units, 4 * units),
+        (4 * units,),
+        (3, units),
+    ]
+    return [random.normal(size=shape).astype("float32") for shape in shapes]
+
+
+@FUSED
 def test_peephole_lstm_equals_the_fused_op_of_tensorflow():
     import tensorflow as tf
 
-    random = np.random.default_rng(4)
-    inputs = random.normal(size=(BATCH, TIME, FEATURES)).astype("float32")
-    kernel = random.normal(size=(FEATURES, 4 * UNITS)).astype("float32")
-    recurrent_kernel = random.normal(size=(UNITS, 4 * UNITS)).astype("float32")
-    bias = random.normal(size=(4 * UNITS,)).astype("float32")
-    peephole_kernel = random.normal(size=(3, UNITS)).astype("float32")
-    zeros = np.zeros((BATCH, UNITS), "float32")
-    fused = tf.raw_ops.BlockLSTMV2(
-        seq_len_max=tf.constant(TIME, tf.int64),
-        x=tf.transpose(inputs, (1, 0, 2)),
-        cs_prev=zeros,
-        h_prev=zeros,
-        w=np.concatenate([kernel, recurrent_kernel]),
-        wci=peephole_kernel[0],
-        wcf=peephole_kernel[1],
-        wco=peephole_kernel[2],
-        b=bias,
-        cell_clip=0.0,
-        use_peephole=True,
-    )
+    arrays = random_peephole_lstm(BATCH, TIME, FEATURES, UNITS)
+    fused, _ = fused_lstm(*arrays)
 
-    outputs, (_, c) = lstm(inputs, (zeros, zeros), kernel, recurrent_kernel, bias, peephole_kernel)
+    inputs, h, c, *weights = arrays
+    outputs, (_, c) = lstm(inputs, (h, c), *weights)
 
     np.testing.assert_allclose(outputs, tf.transpose(fused.h, (1, 0, 2)), atol=1e-6)
     np.testing.assert_allclose(c, fused.cs[-1], atol=1e-6)
+
+
+@FUSED
+@pytest.mark.parametrize("sizes", [(BATCH, TIME, FEATURES, UNITS), (3, 12, 5, 4), (1, 1, 1, 1)])
+@pytest.mark.parametrize("options", [{}, {"unroll": True}], ids=str)
+@pytest.mark.parametrize("by_layer", [False, True])
+def test_peephole_lstm_has_the_gradients_of_the_fused_op(sizes, options, by_layer, gradients):
+    import tensorflow as tf
+
+    arrays = random_peephole_lstm(*sizes)
+    random = np.random.default_rng(5)
+    batch, time, features, units = sizes
+    h_gradient = random.normal(size=(batch, time, units)).astype("float32")
+    c_gradient = random.normal(size=(batch, units)).astype("float32")
+    fused, taken = fused_lstm(*arrays)
+    cs_gradient = np.zeros((time, batch, units), "float32")
+    cs_gradient[-1] = c_gradient
+    found = tf.raw_ops.BlockLSTMGradV2(
+        **taken,
+        **fused._asdict(),
+        cs_grad=cs_gradient,
+        h_grad=tf.transpose(h_gradient, (1, 0, 2)),
+    )
+    expected = [
+        tf.transpose(found.x_grad, (1, 0, 2)),
+        found.h_prev_grad,
+        found.cs_prev_grad,
+        found.w_grad[:features],
+        found.w_grad[features:],
+        found.b_grad,
+        tf.stack([found.wci_grad, found.wcf_grad, found.wco_grad]),
+    ]
+    layer = PeepholeLSTM(units, return_sequences=True, return_state=True, **options)
+    layer.build((batch, time, features))
+
+    def loss(inputs, h, c, *weights):
+        if by_layer:
+            (outputs, _, c), _ = layer.stateless_call(
+                list(weights), layer.non_trainable_variables, inputs, initial_state=[h, c]
+            )
+        else:
+            outputs, (_, c) = lstm(inputs, (h, c), *weights, **options)
+        return ops.sum(outputs * h_gradient) + ops.sum(c * c_gradient)
+
+    for gradient, expected_gradient in zip(gradients(loss, arrays), expected, strict=True):
+        assert np.abs(expected_gradient).max() > 1e-3
+        np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-5, atol=1e-5)
