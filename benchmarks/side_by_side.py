@@ -18,7 +18,7 @@ from benchmarks.timing import pairs, print_table
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
 
-REPEATS = 3
+REPEATS = 2
 MODELS = "simple_rnn,lstm,peephole_lstm,gru"
 
 

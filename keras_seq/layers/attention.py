@@ -3,6 +3,7 @@
 import keras
 from keras import constraints, initializers, ops, regularizers
 
+from keras_seq.layers.rematerialization import DrawnSeed, Rematerialization
 from keras_seq.ops.alignment import align_in_order
 from keras_seq.ops.attention import masked_softmax
 from keras_seq.ops.query_value_key import (
@@ -26,7 +27,7 @@ NORMALIZERS = {"softmax": masked_softmax, "sparsemax": sparsemax}
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class Attention(keras.layers.Layer):
+class Attention(Rematerialization, keras.layers.Layer):
     """Attend from queries to values, with a choice of how a query `q` is scored against a key `k`.
 
         weights = softmax(score(q, k)) over all keys,    output = weights value
@@ -227,10 +228,20 @@ class Attention(keras.layers.Layer):
         query, value, key = unpack_inputs(inputs)
         self._check_shapes([query.shape, value.shape, key.shape])
         query_mask, mask, value, key = apply_masks(mask, query, value, key, use_causal_mask)
-        weights = self._align(query, key, mask, query_mask, previous_alignments)
-        if training and self.dropout > 0:
-            weights = keras.random.dropout(weights, self.dropout, seed=self.seed_generator)
-        output = ops.matmul(weights, value)
+        seed = DrawnSeed(self.seed_generator) if training and self.dropout > 0 else None
+        kernels = self._score_weights()
+        previous = () if previous_alignments is None else (previous_alignments,)
+        previous = [ops.convert_to_tensor(x, self.compute_dtype) for x in previous]
+
+        def attend(query, value, key, *others):
+            own, previous = others[: len(kernels)], others[len(kernels) :]
+            own = dict(zip(kernels, own, strict=True))
+            weights = self._align(query, key, own, mask, query_mask, *previous)
+            if seed is not None:
+                weights = keras.random.dropout(weights, self.dropout, seed=seed)
+            return ops.matmul(weights, value), weights
+
+        output, weights = self.recomputed(attend)(query, value, key, *kernels.values(), *previous)
         if query_mask is not None:
             is_valid = ops.expand_dims(query_mask, -1)
             output = ops.where(is_valid, output, ops.zeros_like(output))
@@ -361,9 +372,8 @@ class Attention(keras.layers.Layer):
     def _score_weights(self):
         return {weight.name: ops.convert_to_tensor(weight) for weight in self.weights}
 
-    def _align(self, query, key, mask, query_mask, alignment):
+    def _align(self, query, key, weights, mask, query_mask, alignment=None):
         """Return the weights of the queries, masked and normalized."""
-        weights = self._score_weights()
         query = project_query(self._score, query, weights)
         key = project_key(self._score, key, weights)
         if self._score != "location_aware":

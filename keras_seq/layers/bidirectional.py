@@ -7,12 +7,13 @@ import keras
 from keras import ops
 
 from keras_seq.layers.recurrent import Recurrent, check_mask, mask_of_call
+from keras_seq.layers.rematerialization import Rematerialization
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class Bidirectional(keras.layers.Layer):
+class Bidirectional(Rematerialization, keras.layers.Layer):
     """Run a recurrent layer over the sequences in both directions and merge the outputs.
 
     The two directions do not see each other: `h→_t` depends on the steps up to `t`, `h←_t` on
@@ -204,10 +205,6 @@ class Bidirectional(keras.layers.Layer):
     def reset_states(self, states=None):
         """Do the same as `reset_state`."""
         self.reset_state(states)
-
-    def rematerialized_call(self, layer_call, *args, **kwargs):
-        """Return the call as it is: under `keras.RematScope` the two layers do it themselves."""
-        return layer_call
 
     def get_config(self):
         """Return the arguments of the constructor, without `weights`."""

@@ -299,14 +299,12 @@ class LSTM(Recurrent):
             **kwargs,
         )
 
-    def run(self, sequences, initial_state, mask, recurrent_mask):
+    def run(self, sequences, initial_state, weights, mask, recurrent_mask):
         """Return the outputs and the last states."""
         return lstm(
             sequences,
             initial_state,
-            self.cell.kernel,
-            self.cell.recurrent_kernel,
-            self.cell.bias,
+            **weights,
             mask=mask,
             recurrent_mask=recurrent_mask,
             activation=self.activation,

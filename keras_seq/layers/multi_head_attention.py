@@ -1,8 +1,11 @@
 """Attention in several heads."""
 
+import functools
+
 import keras
 from keras import constraints, initializers, ops, regularizers
 
+from keras_seq.layers.rematerialization import DrawnSeed, Rematerialization
 from keras_seq.layers.rotary_embedding import RotaryEmbedding
 from keras_seq.ops import attention_arguments as arguments
 from keras_seq.ops import heads
@@ -13,7 +16,7 @@ from keras_seq.ops.multi_head_attention import multi_head_attention
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(Rematerialization, keras.layers.Layer):
     """Attend from queries to values in several heads of a smaller width.
 
     Queries, keys and values are projected for each head, `keras_seq.ops.attention` runs in every
@@ -191,6 +194,11 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def build(self, query_shape, value_shape, key_shape=None):
         """Create the projections."""
+        # Without a scope: the projections are not what holds the memory.
+        with keras.RematScope(mode=None):
+            self._make_parts(query_shape, value_shape, key_shape)
+
+    def _make_parts(self, query_shape, value_shape, key_shape=None):
         key_shape = value_shape if key_shape is None else key_shape
         arguments.check_key_shape(value_shape, key_shape)
         axes = heads.attended_axes(self.attention_axes, len(query_shape))
@@ -256,25 +264,27 @@ class MultiHeadAttention(keras.layers.Layer):
                 cache = update_cache(cache, key, value, start)
             key, value = read_cache(cache, self.key_dim, self.value_dim, query.dtype)
 
-        output, scores = multi_head_attention(
-            query,
-            key,
-            value,
-            axes,
+        drops = training and self.dropout > 0
+        attend = functools.partial(
+            multi_head_attention,
+            axes=axes,
             query_mask=query_mask,
             value_mask=value_mask,
             key_mask=key_mask,
             attention_mask=attention_mask,
-            attention_bias=attention_bias,
             use_causal_mask=use_causal_mask,
             sliding_window=self.sliding_window,
             alibi=self.position == "alibi",
             start_index=start,
             written=written,
             use_flash=self.flash_attention,
-            dropout=self.dropout if training else 0.0,
-            seed=self.seed_generator,
+            dropout=self.dropout if drops else 0.0,
+            seed=DrawnSeed(self.seed_generator) if drops else None,
         )
+        # Flash attention computes its weights again by itself.
+        attend = attend if self.flash_attention else self.recomputed(attend)
+        bias = () if attention_bias is None else (ops.convert_to_tensor(attention_bias),)
+        output, scores = attend(query, key, value, *bias)
         output = self._output_dense(output if gate is None else output * gate)
         extras = ((scores, return_attention_scores), (cache, cache is not None))
         results = [output, *(extra for extra, wanted in extras if wanted)]

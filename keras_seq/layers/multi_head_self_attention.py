@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
+from keras_seq.layers.rematerialization import Rematerialization
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class MultiHeadSelfAttention(keras.layers.Layer):
+class MultiHeadSelfAttention(Rematerialization, keras.layers.Layer):
     """Attend from every step of a sequence to all its steps, in several heads.
 
     `MultiHeadAttention` with the same tensor for query, key and value, as a layer of one input.
@@ -73,9 +74,10 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         base = {key: kwargs.pop(key) for key in ("name", "trainable") if key in kwargs}
         dtype = kwargs.pop("dtype", None)
         super().__init__(**base, dtype=dtype)
-        self.attention = MultiHeadAttention(
-            num_heads, key_dim, **kwargs, dtype=dtype, name="attention"
-        )
+        with keras.RematScope(mode=None):
+            self.attention = MultiHeadAttention(
+                num_heads, key_dim, **kwargs, dtype=dtype, name="attention"
+            )
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -101,6 +103,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
                 "`cache_update_index` is needed. Received: cache_update_index=None"
             )
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        self.attention.rematerialize_as_part = self.rematerialize
         return self.attention(
             inputs,
             inputs,

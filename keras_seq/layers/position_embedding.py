@@ -3,9 +3,11 @@
 import keras
 from keras import initializers, ops
 
+from keras_seq.layers.rematerialization import Rematerialization
+
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class PositionEmbedding(keras.layers.Layer):
+class PositionEmbedding(Rematerialization, keras.layers.Layer):
     """Add a learned vector for the position to the features of every step.
 
     The weight `position_embeddings` has shape `(sequence_length, width)`.

@@ -4,13 +4,15 @@ import keras
 import numpy as np
 from keras import ops, regularizers
 
+from keras_seq.layers.rematerialization import Rematerialization
+
 
 def of_cell(name):
     """Return a property of a layer that reads an attribute of its cell."""
     return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
 
 
-class Recurrent(keras.layers.RNN):
+class Recurrent(Rematerialization, keras.layers.RNN):
     """Abstract recurrent layer: sequences, state and masks.
 
     It is a `keras.layers.RNN`, so that wrappers and users find what they expect, with a loop of
@@ -44,7 +46,6 @@ class Recurrent(keras.layers.RNN):
             )
         super().__init__(cell, **kwargs)
         self.use_cudnn = use_cudnn
-        self.rematerialize = False
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, sequences_shape, initial_state_shape=None):
@@ -95,17 +96,6 @@ class Recurrent(keras.layers.RNN):
         self.check_call(sequences, initial_state, mask_of_call(mask, sequences_mask))
         return super().compute_output_spec(sequences, initial_state)
 
-    def rematerialized_call(self, layer_call, *args, **kwargs):
-        """Return the call with which the loop is computed again for its gradient.
-
-        Under `keras.RematScope` Keras would rematerialize all of `call`, with its flags and its
-        state, which neither TensorFlow's nor JAX's way of doing so can take; the loop, a function
-        of tensors alone, is what holds the memory. In the mode `"activations"` too.
-        """
-        rematerialized = super().rematerialized_call(layer_call, *args, **kwargs)
-        self.rematerialize = rematerialized is not layer_call
-        return layer_call
-
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Return the last output, all outputs and the last states."""
         input_mask, recurrent_mask = self.cell.dropout_masks(sequences, training)
@@ -113,14 +103,24 @@ class Recurrent(keras.layers.RNN):
             self.cell.seed_generator.advance()
         if input_mask is not None:
             sequences = sequences * ops.expand_dims(input_mask, 1)
-        run = _rematerialized(self.run) if self.rematerialize else self.run
-        outputs, states = run(sequences, tuple(initial_state), mask, recurrent_mask)
+
+        weights = {weight.name: ops.convert_to_tensor(weight) for weight in self.cell.weights}
+
+        # The loop is what holds the memory.
+        def run(sequences, *others):
+            states, own = others[: len(initial_state)], others[len(initial_state) :]
+            own = dict(zip(weights, own, strict=True))
+            outputs, states = self.run(sequences, states, own, mask, recurrent_mask)
+            return (outputs, *states)
+
+        tensors = (*initial_state, *weights.values())
+        outputs, *states = self.recomputed(run)(sequences, *tensors)
         last_output = states[0]
         if mask is not None and self.zero_output_for_mask:
             valid = ops.cast(mask, outputs.dtype)
             valid = ops.reshape(valid, (*ops.shape(outputs)[:2], 1))
             outputs = outputs * (ops.flip(valid, axis=1) if self.go_backwards else valid)
-        return last_output, outputs, list(states)
+        return last_output, outputs, states
 
     def check_call(self, sequences, initial_state=None, mask=None):
         """Raise an error when the arguments of a call do not fit the layer or each other."""
@@ -150,8 +150,11 @@ class Recurrent(keras.layers.RNN):
         if initial_state is not None:
             self._check_state(sequences, _as_list(initial_state))
 
-    def run(self, sequences, initial_state, mask, recurrent_mask):
-        """Return the outputs `(batch, time, units)` and the tuple of last states."""
+    def run(self, sequences, initial_state, weights, mask, recurrent_mask):
+        """Return the outputs `(batch, time, units)` and the tuple of last states.
+
+        `weights` holds tensors of the weights of the cell by their names.
+        """
         raise NotImplementedError
 
     def get_initial_state(self, batch_size):
@@ -251,18 +254,3 @@ def mask_of_call(mask, sequences_mask):
 
 def _as_list(states):
     return list(states) if isinstance(states, (list, tuple)) else [states]
-
-
-def _rematerialized(run):
-    """Return a function like `run` whose loop is computed again for its gradient."""
-
-    def run_again(sequences, initial_state, mask, recurrent_mask):
-        # TensorFlow takes tensors with a gradient only, by position.
-        def run_on(sequences, *states):
-            outputs, states = run(sequences, states, mask, recurrent_mask)
-            return (outputs, *states)
-
-        outputs, *states = keras.remat(run_on)(sequences, *initial_state)
-        return outputs, tuple(states)
-
-    return run_again

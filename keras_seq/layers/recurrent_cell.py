@@ -5,6 +5,8 @@ from numbers import Real
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
+from keras_seq.layers.rematerialization import Rematerialization
+
 
 class SequenceSeed(keras.random.SeedGenerator):
     """A seed that moves on once per sequence, not with every draw.
@@ -22,7 +24,7 @@ class SequenceSeed(keras.random.SeedGenerator):
         super().next()
 
 
-class RecurrentCell(keras.layers.Layer):
+class RecurrentCell(Rematerialization, keras.layers.Layer):
     """Abstract cell of a gated recurrent layer: arguments, weights, dropout and configuration.
 
     A subclass sets `gates`, the number of blocks of width `units` in the kernels, and defines
@@ -139,10 +141,6 @@ class RecurrentCell(keras.layers.Layer):
             self._dropout_mask(draws[:, :features], self.dropout),
             self._dropout_mask(draws[:, features:], self.recurrent_dropout),
         )
-
-    def rematerialized_call(self, layer_call, *args, **kwargs):
-        """Return the call as it is: what runs the cell computes its loop again, or does not."""
-        return layer_call
 
     def get_config(self):
         """Return the arguments of the constructor."""

@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
+from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.attention_arguments import check_numbers
 from keras_seq.ops.positions import rotate
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class RotaryEmbedding(keras.layers.Layer):
+class RotaryEmbedding(Rematerialization, keras.layers.Layer):
     """Turn pairs of features by angles that grow with the position of the step.
 
     With `d` the width of the input and `m` the `max_wavelength`, the features `i` and `i + d/2`

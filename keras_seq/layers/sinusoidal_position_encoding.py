@@ -5,9 +5,11 @@ import math
 import keras
 from keras import ops
 
+from keras_seq.layers.rematerialization import Rematerialization
+
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class SinusoidalPositionEncoding(keras.layers.Layer):
+class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
     """Add sines and cosines of the position to the features of every step.
 
     With `d` the width of the input and `m` the `max_wavelength`, a step at position `p` gets

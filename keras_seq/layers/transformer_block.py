@@ -4,10 +4,11 @@ import keras
 from keras import activations, initializers
 
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
+from keras_seq.layers.rematerialization import Rematerialization
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class TransformerBlock(keras.layers.Layer):
+class TransformerBlock(Rematerialization, keras.layers.Layer):
     """Self-attention and a feed-forward network, each with a residual connection and a norm.
 
     With `normalize_first=False`, as in the paper:
@@ -118,6 +119,11 @@ class TransformerBlock(keras.layers.Layer):
                 f"num_heads={self.num_heads}. Change `num_heads`, or bring the input to another "
                 "width with a Dense layer"
             )
+        # Without a scope: `call` chooses what is computed again.
+        with keras.RematScope(mode=None):
+            self._make_parts(inputs_shape, width)
+
+    def _make_parts(self, inputs_shape, width):
         self._self_attention_layer = MultiHeadAttention(
             self.num_heads,
             width // self.num_heads,
@@ -154,6 +160,7 @@ class TransformerBlock(keras.layers.Layer):
     ):
         """Run attention and the feed-forward network. See the class for the arguments."""
         padding_mask = mask if padding_mask is None else padding_mask
+        self._self_attention_layer.rematerialize_as_part = self.rematerialize
 
         x = self._self_attention_layer_norm(inputs) if self.normalize_first else inputs
         attended, scores = self._self_attention_layer(
@@ -170,8 +177,7 @@ class TransformerBlock(keras.layers.Layer):
             x = self._self_attention_layer_norm(x)
 
         hidden = self._feedforward_layer_norm(x) if self.normalize_first else x
-        hidden = self._feedforward_intermediate_dense(hidden)
-        hidden = self._feedforward_output_dense(hidden)
+        hidden = self.recomputed(self._feed_forward)(hidden)
         x = x + self._feedforward_dropout(hidden, training=training)
         if not self.normalize_first:
             x = self._feedforward_layer_norm(x)
@@ -205,6 +211,9 @@ class TransformerBlock(keras.layers.Layer):
             "use_causal_mask": self.use_causal_mask,
             "seed": self.seed,
         }
+
+    def _feed_forward(self, x):
+        return self._feedforward_output_dense(self._feedforward_intermediate_dense(x))
 
     def _shared_arguments(self):
         return {

@@ -11,12 +11,13 @@ def multi_head_attention(
     query,
     key,
     value,
+    attention_bias=None,
+    *,
     axes,
     query_mask=None,
     value_mask=None,
     key_mask=None,
     attention_mask=None,
-    attention_bias=None,
     use_causal_mask=False,
     sliding_window=None,
     alibi=False,
@@ -32,13 +33,13 @@ def multi_head_attention(
         query: Tensor of shape `(batch, ..., heads, d)`.
         key: Tensor of shape `(batch, ..., groups, d)`; `groups` divides `heads`.
         value: Tensor of shape `(batch, ..., groups, e)`.
+        attention_bias: Optional tensor that can be broadcast to `(batch, heads, T, S)`.
         axes: Tuple of integers, the axes to attend over, of which the others stand for `T`
             queries and `S` keys.
         query_mask: Optional tensor of the shape of `query` without its last two axes.
         value_mask: Optional tensor, likewise.
         key_mask: Optional tensor, likewise.
         attention_mask: Optional tensor of shape `(batch, T, S)` or `(batch, heads, T, S)`.
-        attention_bias: Optional tensor that can be broadcast to `(batch, heads, T, S)`.
         use_causal_mask: Boolean, whether a query sees no later keys.
         sliding_window: Optional integer; keys this far away or farther are not seen.
         alibi: Boolean, whether to add linear biases.
