@@ -3,7 +3,7 @@
 import keras
 from keras import constraints, initializers, ops, regularizers
 
-from keras_seq.layers.rematerialization import DrawnSeed, Rematerialization
+from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.alignment import align_in_order
 from keras_seq.ops.attention import masked_softmax
 from keras_seq.ops.query_value_key import (
@@ -228,7 +228,8 @@ class Attention(Rematerialization, keras.layers.Layer):
         query, value, key = unpack_inputs(inputs)
         self._check_shapes([query.shape, value.shape, key.shape])
         query_mask, mask, value, key = apply_masks(mask, query, value, key, use_causal_mask)
-        seed = DrawnSeed(self.seed_generator) if training and self.dropout > 0 else None
+        drops = training and self.dropout > 0
+        seed = self.seed_to_recompute(self.seed_generator) if drops else None
         kernels = self._score_weights()
         previous = () if previous_alignments is None else (previous_alignments,)
         previous = [ops.convert_to_tensor(x, self.compute_dtype) for x in previous]
@@ -237,7 +238,7 @@ class Attention(Rematerialization, keras.layers.Layer):
             own, previous = others[: len(kernels)], others[len(kernels) :]
             own = dict(zip(kernels, own, strict=True))
             weights = self._align(query, key, own, mask, query_mask, *previous)
-            if seed is not None:
+            if drops:
                 weights = keras.random.dropout(weights, self.dropout, seed=seed)
             return ops.matmul(weights, value), weights
 

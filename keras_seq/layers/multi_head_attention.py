@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import constraints, initializers, ops, regularizers
 
-from keras_seq.layers.rematerialization import DrawnSeed, Rematerialization
+from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.rotary_embedding import RotaryEmbedding
 from keras_seq.ops import attention_arguments as arguments
 from keras_seq.ops import heads
@@ -279,7 +279,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             written=written,
             use_flash=self.flash_attention,
             dropout=self.dropout if drops else 0.0,
-            seed=DrawnSeed(self.seed_generator) if drops else None,
+            seed=self.seed_to_recompute(self.seed_generator) if drops else None,
         )
         # Flash attention computes its weights again by itself.
         attend = attend if self.flash_attention else self.recomputed(attend)
