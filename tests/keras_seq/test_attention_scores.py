@@ -303,6 +303,14 @@ NARROW = VALUE[..., :3]
             r"query_mask.shape=\(2, 5\) for a tensor of shape \(2, 3, 4\)",
         ),
         (
+            lambda: Attention()([QUERY, VALUE], mask=[None, VALUE_MASK[:, :4]]),
+            r"value_mask.shape=\(2, 4\) for a tensor of shape \(2, 5, 4\)",
+        ),
+        (
+            lambda: Attention()([QUERY, VALUE, VALUE], mask=[None, None, VALUE_MASK[:1, :4]]),
+            r"key_mask.shape=\(1, 4\) for a tensor of shape \(2, 5, 4\)",
+        ),
+        (
             lambda: Attention("location_aware")([QUERY[None], VALUE[None]]),
             r"needs inputs of shape \(batch, steps, width\)",
         ),

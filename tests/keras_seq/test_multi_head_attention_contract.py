@@ -144,6 +144,7 @@ SHAPES = (2, 3, 4), (2, 5, 4)
         (lambda: call(*SHAPES, attention_mask=np.ones((2, 5, 3))), r"\.shape=\(2, 5, 3\)"),
         (lambda: call(*SHAPES, attention_mask=np.ones(5)), r"\.shape=\(5,\)"),
         (lambda: call(*SHAPES, value_mask=np.ones((2, 3))), r"value_mask.shape=\(2, 3\)"),
+        (lambda: call(*SHAPES, key_mask=np.ones((2, 3))), r"key_mask.shape=\(2, 3\)"),
         (lambda: call(*SHAPES, query_mask=np.ones(2)), r"query_mask.shape=\(2,\)"),
         (lambda: call((2, 3, 4, 4), (2, 3, 4, 4), position="alibi"), "exactly one axis"),
     ],

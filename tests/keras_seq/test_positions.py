@@ -33,6 +33,27 @@ def test_late_positions_differ_in_half_precision():
     np.testing.assert_allclose(output, expected, atol=2e-3)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16", "float16", "mixed_float16"])
+@pytest.mark.parametrize("start_index", [0, 5000])
+def test_encoding_of_half_precision_is_that_of_float32_rounded(dtype, start_index):
+    layer = SinusoidalPositionEncoding(dtype=dtype)
+    half = layer.compute_dtype
+    exact = SinusoidalPositionEncoding(dtype="float32")(
+        np.zeros((1, 5001, 6), "float32"), start_index=start_index
+    )
+    inputs = keras.ops.ones((1, 5001, 6), half)
+
+    zeros, ones = (layer(x, start_index=start_index) for x in (inputs * 0, inputs))
+
+    def as_numpy(x):
+        return to_numpy(keras.ops.cast(x, "float32"))
+
+    rounded = keras.ops.cast(exact, half)
+    assert keras.backend.standardize_dtype(zeros.dtype) == half
+    np.testing.assert_array_equal(as_numpy(zeros), as_numpy(rounded))
+    np.testing.assert_array_equal(as_numpy(ones), as_numpy(inputs + rounded))
+
+
 def test_learned_positions():
     layer = PositionEmbedding(6)
     output = to_numpy(layer(np.ones((2, 3, 4), "float32"), start_index=2))
