@@ -1,4 +1,4 @@
-"""Where our recurrent layers differ from those of Keras, with both side by side."""
+"""Where our layers differ from those of Keras, with both side by side."""
 
 import inspect
 
@@ -114,3 +114,34 @@ def test_reset_state_takes_states():
     takes = ["states" in inspect.signature(x.reset_state).parameters for x in (ours, theirs)]
 
     assert takes == [True, False]
+
+
+def test_query_of_attention_without_keys():
+    masks = [None, np.array([[True] * 4, [False] * 4])]
+    value = INPUTS[:, ::-1]
+
+    ours, theirs = (
+        to_numpy(source.Attention()([INPUTS, value], mask=masks))
+        for source in (layers, keras.layers)
+    )
+
+    assert (ours[1] == 0).all()
+    assert (theirs[1] != 0).all()
+
+
+def test_arguments_of_multi_head_attention():
+    arguments = {"num_key_value_heads", "qk_norm", "position"}
+    of_call = {"attention_bias", "cache", "cache_update_index"}
+
+    for source, has in ((layers, True), (keras.layers, False)):
+        cls = source.MultiHeadAttention
+        for method, names in ((cls.__init__, arguments), (cls.call, of_call)):
+            taken = names & set(inspect.signature(method).parameters)
+            assert taken == (names if has else set())
+
+
+def test_keras_has_no_layer_of_positions():
+    for name in ("SinusoidalPositionEncoding", "PositionEmbedding", "RotaryEmbedding"):
+        assert hasattr(layers, name)
+    named = [name for name in dir(keras.layers) if "Position" in name or "Rotary" in name]
+    assert not named
