@@ -177,7 +177,12 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
             x = self._self_attention_layer_norm(x)
 
         hidden = self._feedforward_layer_norm(x) if self.normalize_first else x
-        hidden = self.recomputed(self._feed_forward)(hidden)
+
+        # A new function for each call: JAX keeps what it traced of an equal one, weights included.
+        def feed_forward(x):
+            return self._feedforward_output_dense(self._feedforward_intermediate_dense(x))
+
+        hidden = self.recomputed(feed_forward)(hidden)
         x = x + self._feedforward_dropout(hidden, training=training)
         if not self.normalize_first:
             x = self._feedforward_layer_norm(x)
@@ -211,9 +216,6 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
             "use_causal_mask": self.use_causal_mask,
             "seed": self.seed,
         }
-
-    def _feed_forward(self, x):
-        return self._feedforward_output_dense(self._feedforward_intermediate_dense(x))
 
     def _shared_arguments(self):
         return {

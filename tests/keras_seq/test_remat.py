@@ -102,8 +102,7 @@ def masked(layer, x, mask):
     return layer(x, mask=mask)
 
 
-def assert_close(found, expected, atol=1e-4):
-    # Compiled in another order it rounds differently; other dropped values change 1e-3 and more.
+def assert_close(found, expected, atol=1e-6):
     for weight, expected_weight in zip(found, expected, strict=True):
         np.testing.assert_allclose(weight, expected_weight, atol=atol)
 
