@@ -14,16 +14,16 @@ import psutil
 from experiments.launch import versions
 
 FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "RESULTS.md"
 BENCHMARKS = ("start_up", "line_plot", "trial_overhead", "side_by_side")
 
 
 def main() -> None:
-    """Run the benchmarks named on the command line, or all; only all of them write the page."""
+    """Run the benchmarks named on the command line, or all, and renew their sections."""
     chosen = sys.argv[1:] or BENCHMARKS
     unknown = set(chosen) - set(BENCHMARKS)
     if unknown:
         sys.exit(f"Unknown: {', '.join(sorted(unknown))}. Known: {', '.join(BENCHMARKS)}.")
-    parts = [_machine()]
     for name in chosen:
         print(f"{name} ...", file=sys.stderr)
         done = subprocess.run(
@@ -33,11 +33,17 @@ def main() -> None:
             text=True,
             check=True,
         )
-        parts.append(f"## {name}\n\n{done.stdout}")
         print(done.stdout)
-    if not sys.argv[1:]:
-        text = "# Results\n\nWritten by `make bench`; do not edit.\n\n" + "\n".join(parts)
-        (FOLDER / "RESULTS.md").write_text(text.rstrip() + "\n")
+        _renew(name, f"{_machine()}\n{done.stdout.strip()}\n")
+
+
+def _renew(name: str, text: str) -> None:
+    """Replace one section of the page; the others keep the machine and date of their own run."""
+    page = RESULTS.read_text() if RESULTS.exists() else ""
+    sections = dict(part.split("\n\n", 1) for part in page.split("\n## ")[1:])
+    sections[name] = text
+    parts = [f"## {key}\n\n{sections[key].strip()}\n" for key in BENCHMARKS if key in sections]
+    RESULTS.write_text("\n".join(["# Results\n\nWritten by `make bench`; do not edit.\n", *parts]))
 
 
 def _machine() -> str:

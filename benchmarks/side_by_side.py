@@ -18,7 +18,7 @@ from benchmarks.timing import pairs, print_table
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
 
-REPEATS = 2
+REPEATS = 1
 MODELS = "simple_rnn,lstm,peephole_lstm,gru"
 
 
