@@ -34,7 +34,7 @@ def main() -> None:
             rows.append(pairs(theirs, partial(_runner, root, None), REPEATS).row(peer))
     print_table(
         f"Twelve trials of digits on {os.cpu_count()} cores (seconds; at least 3 times as fast)",
-        ("peer", "peer", "side by side", "peer / side by side"),
+        ("peer", "one after another", "side by side", "times as fast"),
         rows,
     )
 

@@ -72,7 +72,8 @@ def multi_head_attention(
     bias = heads.pair_bias(attention_bias, shape, axes)
     if alibi:
         linear = alibi_bias(positions, key_positions, query.shape[-3])
-        bias = linear if bias is None else ops.add(linear, at_least_float32(bias))
+        # Not `ops.add`: on TensorFlow it takes a bias without queries or keys for a vector.
+        bias = linear if bias is None else ops.subtract(linear, -at_least_float32(bias))
 
     key, value = (heads.repeat_heads(x, query.shape[-3]) for x in (key, value))
     if use_flash:

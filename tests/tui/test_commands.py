@@ -1,7 +1,6 @@
 """The command line: what it prints, what it refuses, how it ends."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -326,12 +325,21 @@ def test_run_trains_and_prints_json_only(root: Path) -> None:
 def test_an_interrupted_run_stops_its_trials_and_ends_with_130(root: Path) -> None:
     command = [KERAS_SEQ, *RUN, "--steps", "1000000", "--name", "long", "--root", str(root)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job of a shell ignores interrupts, and so would this process.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    assert process.stderr is not None
-    assert "lstm-s0 running" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=100)
+    with process:
+        try:
+            assert process.stderr is not None
+            assert "lstm-s0 running" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "long: stopped" in out
 
