@@ -131,7 +131,7 @@ class ExperimentFolder:
                     write_json(trial_folder.config, {**trial.document(), **facts})
                 # Last, because a folder counts as an experiment once this file is there.
                 replace(folder.config, tomli_w.dumps(config.document()).encode())
-            except BaseException:
+            except BaseException:  # an interrupt, too, must leave nothing half written
                 shutil.rmtree(folder.path, ignore_errors=True)
                 raise
         return folder
