@@ -3,18 +3,15 @@
 import keras
 from keras import constraints, initializers, ops, regularizers
 
+from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.alignment import align_in_order
+from keras_seq.ops.alignment import align_in_order, check_alignment
+from keras_seq.ops.arguments import check_dropout, check_integers
 from keras_seq.ops.attention import masked_softmax
-from keras_seq.ops.query_value_key import (
-    apply_masks,
-    can_be_equal,
-    check_shapes,
-    unpack_inputs,
-    unpack_masks,
-)
+from keras_seq.ops.query_value_key import apply_masks, check_shapes, unpack_inputs, unpack_masks
 from keras_seq.ops.scores import (
     SAME_WIDTH,
+    check_score_shapes,
     choose_score,
     pair_scores,
     project_key,
@@ -163,15 +160,10 @@ class Attention(Rematerialization, keras.layers.Layer):
                 f"`normalizer` must be one of {list(NORMALIZERS)}. "
                 f"Received: normalizer={normalizer!r}"
             )
-        if not 0 <= dropout <= 1:
-            raise ValueError(
-                "`dropout` is the fraction of attention weights to drop and must lie between 0 "
-                f"and 1. Received: dropout={dropout}"
-            )
-        _check_positive("units", units, optional=True)
-        _check_positive("max_source_length", max_source_length, optional=score != "location")
-        _check_positive("filters", filters)
-        _check_positive("kernel_size", kernel_size)
+        check_dropout(dropout)
+        check_integers(True, units=units)
+        check_integers(score != "location", max_source_length=max_source_length)
+        check_integers(filters=filters, kernel_size=kernel_size)
         super().__init__(**kwargs)
         self.score = score
         self.units = units
@@ -326,16 +318,13 @@ class Attention(Rematerialization, keras.layers.Layer):
         }
 
     def _add_weight(self, name, shape):
-        kind = "bias" if name == "bias" else "kernel"
         if shape == ():
             return self.add_weight(name=name, shape=shape, initializer="ones")
-        initializer = getattr(self, f"{kind}_initializer")
-        # A copy each: one initializer gives the same values whenever it is called.
-        is_copied = isinstance(initializer, initializers.Initializer)
+        kind = "bias" if name == "bias" else "kernel"
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=initializer.clone() if is_copied else initializer,
+            initializer=copy_of(getattr(self, f"{kind}_initializer")),
             regularizer=getattr(self, f"{kind}_regularizer"),
             constraint=getattr(self, f"{kind}_constraint"),
         )
@@ -344,29 +333,19 @@ class Attention(Rematerialization, keras.layers.Layer):
         """Return the shapes of query, value and key if they fit each other and the score."""
         query_shape, _, key_shape = shapes = unpack_inputs(shapes)
         check_shapes(*shapes)
+        name = "score" if self.score_mode is None else "score_mode"
+        check_score_shapes(
+            self._score,
+            f"{name}={getattr(self, name)!r}",
+            query_shape,
+            key_shape,
+            self.max_source_length,
+        )
         widths = query_shape[-1], key_shape[-1]
-        if self._score in SAME_WIDTH and widths[0] != widths[1]:
-            name = "score" if self.score_mode is None else "score_mode"
-            raise ValueError(
-                f"`{name}={getattr(self, name)!r}` needs queries and keys of the same width. Pass "
-                "`score='general'`, which joins different widths. "
-                f"Received: query width {widths[0]}, key width {widths[1]}"
-            )
         if self._widths is not None and widths != tuple(self._widths):
             raise ValueError(
                 "The weights were made for a query width of {} and a key width of {}. "
                 "Received: query width {}, key width {}".format(*self._widths, *widths)
-            )
-        steps = key_shape[-2]
-        if self._score == "location" and steps is not None and steps > self.max_source_length:
-            raise ValueError(
-                "`score='location'` has a score for `max_source_length` keys and no more. Pass a "
-                f"larger one. Received: {steps} keys, max_source_length={self.max_source_length}"
-            )
-        if self._score == "location_aware" and len(query_shape) != 3:
-            raise ValueError(
-                "`score='location_aware'` needs inputs of shape (batch, steps, width). "
-                f"Received: query_shape={tuple(query_shape)}"
             )
         return shapes
 
@@ -386,20 +365,5 @@ class Attention(Rematerialization, keras.layers.Layer):
             return self.normalize(ops.squeeze(scores, -2), mask)
 
         alignment = ops.zeros_like(key[..., 0]) if alignment is None else alignment
-        if not can_be_equal(alignment.shape, key.shape[:2]):
-            raise ValueError(
-                "`previous_alignments` must hold the weights of one query a row, in the shape "
-                f"(batch, keys). Received: previous_alignments.shape={tuple(alignment.shape)} for "
-                f"a key of shape {tuple(key.shape)}"
-            )
+        check_alignment(alignment.shape, key.shape)
         return align_in_order(step, query, ops.cast(alignment, key.dtype), mask, query_mask)
-
-
-def _check_positive(name, value, optional=False):
-    if value is None and optional:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValueError(
-            f"The argument `{name}` must be a positive integer{' or `None`' if optional else ''}. "
-            f"Received: {name}={value}"
-        )

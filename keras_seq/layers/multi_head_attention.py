@@ -5,14 +5,13 @@ import functools
 import keras
 from keras import constraints, initializers, ops, regularizers
 
+from keras_seq.layers.attention_parts import head_norm, head_projection
+from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.rotary_embedding import RotaryEmbedding
-from keras_seq.ops import attention_arguments as arguments
-from keras_seq.ops import heads
+from keras_seq.ops import arguments, heads
 from keras_seq.ops.key_value_cache import check_cache, read_cache, update_cache
 from keras_seq.ops.multi_head_attention import multi_head_attention
-
-# The arguments beyond those of `keras.layers.MultiHeadAttention`, with their defaults.
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -64,8 +63,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             Defaults to 10000.
         rope_scaling_factor: Positive float, `scaling_factor` of `RotaryEmbedding`.
             Defaults to 1.
-        **kwargs: The arguments from `num_key_value_heads` on, by name, and those of
-            `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         query: Tensor of shape `(batch, T, width)`, or with more dimensions to attend over.
@@ -152,10 +150,9 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         rope_scaling_factor=1.0,
         **kwargs,
     ):
-        arguments.check_integers(num_heads=num_heads, key_dim=key_dim)
+        arguments.check_heads(num_heads, num_key_value_heads)
+        arguments.check_integers(key_dim=key_dim)
         arguments.check_integers(True, value_dim=value_dim, sliding_window=sliding_window)
-        arguments.check_integers(True, num_key_value_heads=num_key_value_heads)
-        arguments.check_groups(num_heads, num_key_value_heads)
         arguments.check_dropout(dropout)
         arguments.check_position(position, key_dim)
         arguments.check_numbers(
@@ -218,8 +215,9 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             input_dims=2,
         )
         if self.qk_norm:
-            self._query_norm = self._norm("query_norm", (*query_shape[:-1], *query_heads))
-            self._key_norm = self._norm("key_norm", (*key_shape[:-1], *key_heads))
+            norm = functools.partial(head_norm, dtype=self.dtype_policy)
+            self._query_norm = norm((*query_shape[:-1], *query_heads), name="query_norm")
+            self._key_norm = norm((*key_shape[:-1], *key_heads), name="key_norm")
         if self.position == "rotary":
             self._rotary_embedding = RotaryEmbedding(
                 self.rope_max_wavelength,
@@ -260,8 +258,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         written = None
         if cache is not None:
             if cache_update_index is not None:
-                written = ops.cast(start, "int32") + ops.shape(key)[1]
-                cache = update_cache(cache, key, value, start)
+                cache, written = update_cache(cache, key, value, start)
             key, value = read_cache(cache, self.key_dim, self.value_dim, query.dtype)
 
         drops = training and self.dropout > 0
@@ -368,18 +365,14 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         }
 
     def _projection(self, name, input_shape, output_dims, activation=None, input_dims=1):
-        letters = iter("abcdefghijklmnopqrstuvwxyz")
-        free = "".join(next(letters) for _ in input_shape[:-input_dims])
-        bound = "".join(next(letters) for _ in range(input_dims))
-        new = "".join(next(letters) for _ in output_dims)
-        dense = keras.layers.EinsumDense(
-            f"{free}{bound},{bound}{new}->{free}{new}",
-            output_shape=[None] * (len(free) - 1) + list(output_dims),
+        return head_projection(
+            input_shape,
+            output_dims,
+            input_dims,
+            use_bias=self.use_bias,
             activation=activation,
-            bias_axes=new if self.use_bias else None,
-            # A copy each: one initializer gives the same values whenever it is called.
-            kernel_initializer=_clone(self.kernel_initializer),
-            bias_initializer=_clone(self.bias_initializer),
+            kernel_initializer=copy_of(self.kernel_initializer),
+            bias_initializer=copy_of(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             activity_regularizer=self._projection_regularizer,
@@ -388,16 +381,6 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             dtype=self.dtype_policy,
             name=name,
         )
-        # Keras would warn that the mask of the input is lost; it is used here.
-        dense.supports_masking = True
-        dense.build(tuple(input_shape))
-        return dense
-
-    def _norm(self, name, shape):
-        norm = keras.layers.RMSNormalization(dtype=self.dtype_policy, name=name)
-        norm.supports_masking = True
-        norm.build(shape)
-        return norm
 
     def _placed(self, x, norm, start):
         """Return projected queries or keys with the norm and the rotation, if there are any."""
@@ -408,7 +391,3 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
     def _cache_sizes(self):
         groups = self.num_key_value_heads or self.num_heads
         return groups, max(self.key_dim, self.value_dim)
-
-
-def _clone(initializer):
-    return initializer.__class__.from_config(initializer.get_config())

@@ -4,6 +4,7 @@ import keras
 from keras import initializers, ops
 
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.arguments import check_integers
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -44,15 +45,7 @@ class PositionEmbedding(Rematerialization, keras.layers.Layer):
     """
 
     def __init__(self, sequence_length, initializer="glorot_uniform", **kwargs):
-        if (
-            isinstance(sequence_length, bool)
-            or not isinstance(sequence_length, int)
-            or sequence_length <= 0
-        ):
-            raise ValueError(
-                "`sequence_length` must be a positive integer. "
-                f"Received: sequence_length={sequence_length}"
-            )
+        check_integers(sequence_length=sequence_length)
         super().__init__(**kwargs)
         self.sequence_length = sequence_length
         self.initializer = initializers.get(initializer)

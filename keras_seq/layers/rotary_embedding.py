@@ -4,8 +4,9 @@ import keras
 from keras import ops
 
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.attention_arguments import check_numbers
+from keras_seq.ops.arguments import check_numbers
 from keras_seq.ops.positions import rotate
+from keras_seq.ops.shapes import can_be_equal
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -130,9 +131,8 @@ class RotaryEmbedding(Rematerialization, keras.layers.Layer):
         """Bring positions to the rank of the input without its features."""
         rank, time = len(positions.shape), shape[-2]
         lead = tuple(shape[:1]) if rank == 2 else ()
-        if rank not in (1, 2) or any(
-            None not in (size, wanted) and size not in (1, wanted)
-            for size, wanted in zip(positions.shape, (*lead, time), strict=True)
+        if rank not in (1, 2) or not can_be_equal(
+            positions.shape, (*lead, time), may_broadcast=True
         ):
             raise ValueError(
                 "`positions` must have shape `(time,)` or `(batch, time)`. "

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.arguments import check_numbers
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -51,11 +52,7 @@ class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
     """
 
     def __init__(self, max_wavelength=10000, **kwargs):
-        if not max_wavelength > 0:
-            raise ValueError(
-                "`max_wavelength` must be a positive number. "
-                f"Received: max_wavelength={max_wavelength}"
-            )
+        check_numbers(max_wavelength=max_wavelength)
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength
         self.supports_masking = True

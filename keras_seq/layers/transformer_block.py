@@ -3,8 +3,10 @@
 import keras
 from keras import activations, initializers
 
+from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.arguments import check_dropout, check_integers
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -88,14 +90,8 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        for name, value in (("intermediate_dim", intermediate_dim), ("num_heads", num_heads)):
-            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
-        if not 0 <= dropout <= 1:
-            raise ValueError(
-                "`dropout` is the fraction of values to drop and must lie between 0 and 1. "
-                f"Received: dropout={dropout}"
-            )
+        check_integers(intermediate_dim=intermediate_dim, num_heads=num_heads)
+        check_dropout(dropout)
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
         self.num_heads = num_heads
@@ -219,8 +215,8 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
 
     def _shared_arguments(self):
         return {
-            "kernel_initializer": _clone(self.kernel_initializer),
-            "bias_initializer": _clone(self.bias_initializer),
+            "kernel_initializer": copy_of(self.kernel_initializer),
+            "bias_initializer": copy_of(self.bias_initializer),
             "dtype": self.dtype_policy,
         }
 
@@ -235,7 +231,3 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
         # Seeds apart, so that the three dropouts of the block do not draw the same masks.
         seed = None if self.seed is None else self.seed + offset
         return keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy, name=name)
-
-
-def _clone(initializer):
-    return initializer.__class__.from_config(initializer.get_config())

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_seq.ops.dispatch import scan
+from keras_seq.ops.shapes import can_be_equal
 
 
 def align_in_order(align, query, alignment, mask=None, query_mask=None):
@@ -37,3 +38,13 @@ def align_in_order(align, query, alignment, mask=None, query_mask=None):
     xs = tuple(ops.swapaxes(x, 0, 1) for x in (query, mask, query_mask))
     _, alignments = scan(step, (alignment,), xs)
     return ops.swapaxes(alignments, 0, 1)
+
+
+def check_alignment(shape, key_shape):
+    """Refuse the weights of the query before, where they are not one for each key of a row."""
+    if not can_be_equal(shape, key_shape[:2]):
+        raise ValueError(
+            "`previous_alignments` must hold the weights of one query a row, in the shape "
+            f"(batch, keys). Received: previous_alignments.shape={tuple(shape)} for a key of "
+            f"shape {tuple(key_shape)}"
+        )

@@ -4,6 +4,8 @@ import math
 
 from keras import ops
 
+from keras_seq.ops.shapes import can_be_equal
+
 
 def attended_axes(attention_axes, rank):
     """Return the axes to attend over, from 1 to `rank - 2`."""
@@ -70,8 +72,7 @@ def position_mask(mask, axes, name, axis, shape=None):
         return None
     mask = ops.convert_to_tensor(mask)
     wanted = mask.shape if shape is None else shape[:-2]
-    sizes_fit = len(mask.shape) == len(wanted) and _fits(mask.shape[1:], wanted[1:], ones=False)
-    if max(axes) >= len(mask.shape) or not sizes_fit:
+    if max(axes) >= len(mask.shape) or not can_be_equal(mask.shape[1:], wanted[1:]):
         raise ValueError(
             f"`{name}` must have all dimensions of its tensor but the last; with a cache, a mask "
             "of keys or values covers all positions of the cache. "
@@ -94,7 +95,7 @@ def pair_mask(mask, shape, axes):
         pairs = 2 * len(axes)
         ones = (1,) * (len(shape) - len(with_heads))
         with_heads = (*with_heads[: len(with_heads) - pairs], *ones, *with_heads[-pairs:])
-    if len(mask.shape) < 2 * len(axes) or not _fits(with_heads, shape):
+    if len(mask.shape) < 2 * len(axes) or not can_be_equal(with_heads, shape, may_broadcast=True):
         raise ValueError(
             "`attention_mask` must be of shape `(batch, T, S)` or `(batch, heads, T, S)`, or "
             "shorter. "
@@ -112,7 +113,9 @@ def pair_bias(bias, shape, axes):
     if bias is None:
         return None
     bias = ops.convert_to_tensor(bias)
-    if len(bias.shape) > len(shape) or not _fits(bias.shape, shape[len(shape) - len(bias.shape) :]):
+    if len(bias.shape) > len(shape) or not can_be_equal(
+        bias.shape, shape[len(shape) - len(bias.shape) :], may_broadcast=True
+    ):
         raise ValueError(
             "`attention_bias` must be broadcastable to the shape of the scores, "
             "`(batch, heads, T, S)`. "
@@ -133,13 +136,3 @@ def _one_axis_each(x, shape, axes):
     sizes = shape[-2 * count :]
     x = ops.broadcast_to(x, (*lead, *sizes))
     return ops.reshape(x, (*lead, math.prod(sizes[:count]), math.prod(sizes[count:])))
-
-
-def _fits(shape, target, ones=True):
-    """Whether known sizes agree; with `ones`, a size of one agrees with any."""
-    return len(shape) == len(target) and all(
-        not (isinstance(size, int) and isinstance(wanted, int))
-        or size == wanted
-        or (ones and size == 1)
-        for size, wanted in zip(shape, target, strict=True)
-    )

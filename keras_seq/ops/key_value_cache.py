@@ -6,21 +6,28 @@ positions. `width` is the wider of the two; the narrower is filled up with zeros
 
 from keras import ops
 
+from keras_seq.ops.shapes import can_be_equal
+
 
 def update_cache(cache, key, value, index):
-    """Write keys and values of shape `(batch, T, heads, ...)` at positions from `index` on."""
+    """Write keys and values of shape `(batch, T, heads, ...)` at positions from `index` on.
+
+    Returns:
+        Tuple of the cache, and the position behind the last one written.
+    """
     width = cache.shape[-1]
     new = ops.stack([_fill_up(key, width), _fill_up(value, width)], axis=1)
     # Every position takes what is new for it, or keeps what it has: unlike `slice_update` this
     # has a gradient on every backend, and positions behind the end are never moved to the front.
     places = ops.arange(cache.shape[2] or ops.shape(cache)[2], dtype="int32")
-    places = places - ops.cast(index, "int32")
-    steps = ops.shape(key)[1]
+    index, steps = ops.cast(index, "int32"), ops.shape(key)[1]
+    places = places - index
     is_new = ops.logical_and(places >= 0, places < steps)
     # One spare step, so that there is something to take when no step is new.
     new = ops.pad(new, [[0, 0], [0, 0], [0, 1], [0, 0], [0, 0]])
     new = ops.take(new, ops.where(is_new, places, ops.ones_like(places) * steps), axis=2)
-    return ops.where(ops.reshape(is_new, (1, 1, -1, 1, 1)), ops.cast(new, cache.dtype), cache)
+    is_new = ops.reshape(is_new, (1, 1, -1, 1, 1))
+    return ops.where(is_new, ops.cast(new, cache.dtype), cache), index + steps
 
 
 def read_cache(cache, key_dim, value_dim, dtype):
@@ -45,10 +52,7 @@ def check_cache(cache, index, query_shape, steps, heads, width):
         )
     shape = tuple(cache.shape)
     expected = (query_shape[0], 2, None, heads, width)
-    if len(shape) != 5 or any(
-        None not in (size, wanted) and size != wanted
-        for size, wanted in zip(shape, expected, strict=True)
-    ):
+    if not can_be_equal(shape, expected):
         raise ValueError(
             f"`cache` must have shape (batch, 2, S, {heads}, {width}), as "
             "`get_initial_cache(batch_size, length)` makes it. "

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from keras_seq.ops.shapes import can_be_equal
+
 
 def unpack_inputs(inputs):
     """Return query, value and key of a list in which the key may be missing.
@@ -102,11 +104,3 @@ def _as_boolean(name, mask, x):
             f"Received: {name}.shape={tuple(mask.shape)} for a tensor of shape {tuple(x.shape)}"
         )
     return ops.cast(mask, "bool")
-
-
-def can_be_equal(shape, other, may_broadcast=False):
-    """Return whether two shapes are equal wherever both are known."""
-    return len(shape) == len(other) and all(
-        a is None or b is None or a == b or (may_broadcast and a == 1)
-        for a, b in zip(shape, other, strict=True)
-    )

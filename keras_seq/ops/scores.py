@@ -37,6 +37,36 @@ def choose_score(score, score_mode=None):
     return SCORE_MODES[score_mode]
 
 
+def check_score_shapes(score, argument, query_shape, key_shape, max_source_length=None):
+    """Refuse queries and keys that a score cannot compare.
+
+    Args:
+        score: String, one of `SCORES` or `"sum"`.
+        argument: String, the argument that chose it, for the error.
+        query_shape: Tuple `(..., T, query width)`.
+        key_shape: Tuple `(..., S, key width)`.
+        max_source_length: Integer, the most keys that `location` has scores for.
+    """
+    widths = query_shape[-1], key_shape[-1]
+    if score in SAME_WIDTH and widths[0] != widths[1]:
+        raise ValueError(
+            f"`{argument}` needs queries and keys of the same width. Pass `score='general'`, "
+            "which joins different widths. "
+            f"Received: query width {widths[0]}, key width {widths[1]}"
+        )
+    steps = key_shape[-2]
+    if score == "location" and steps is not None and steps > max_source_length:
+        raise ValueError(
+            "`score='location'` has a score for `max_source_length` keys and no more. Pass a "
+            f"larger one. Received: {steps} keys, max_source_length={max_source_length}"
+        )
+    if score == "location_aware" and len(query_shape) != 3:
+        raise ValueError(
+            "`score='location_aware'` needs inputs of shape (batch, steps, width). "
+            f"Received: query_shape={tuple(query_shape)}"
+        )
+
+
 def weight_shapes(
     score, query_width, key_width, units, max_source_length, filters, kernel_size, use_bias=None
 ):

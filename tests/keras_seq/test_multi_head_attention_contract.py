@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 from test_multi_head_attention import EVERYTHING, QUERY, RANDOM, VALUE, compiled_on_jax, weights_of
 
-from keras_seq.layers import MultiHeadAttention, MultiHeadSelfAttention
+from keras_seq.layers import MultiHeadAttention, MultiHeadSelfAttention, TransformerBlock
 
 to_numpy = keras.ops.convert_to_numpy
 
@@ -152,3 +152,20 @@ SHAPES = (2, 3, 4), (2, 5, 4)
 def test_errors(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize(
+    ("make", "shapes"),
+    [
+        (lambda f: MultiHeadAttention(2, 3, kernel_initializer=f), [(3, 5, 4), (3, 6, 4)]),
+        (lambda f: TransformerBlock(5, 2, kernel_initializer=f), [(3, 5, 4)]),
+    ],
+)
+def test_initializer_may_be_a_function(make, shapes):
+    layer = make(lambda shape, dtype=None: ops.full(shape, 0.25, dtype))
+
+    layer.build(*shapes)
+
+    kernels = [to_numpy(weight) for weight in layer.weights if weight.name == "kernel"]
+    assert len(kernels) >= 4
+    assert all((kernel == 0.25).all() for kernel in kernels)

@@ -1,4 +1,4 @@
-"""What the arguments of attention in several heads may be."""
+"""What the arguments of layers may be."""
 
 POSITIONS = ("none", "rotary", "alibi")
 
@@ -39,13 +39,15 @@ def check_dropout(dropout):
     """Refuse fractions outside of 0 to 1."""
     if not 0 <= dropout <= 1:
         raise ValueError(
-            "`dropout` is the fraction of attention weights to drop and must lie between 0 "
-            f"and 1. Received: dropout={dropout}"
+            "`dropout` is the fraction of values to drop and must lie between 0 and 1. "
+            f"Received: dropout={dropout}"
         )
 
 
-def check_groups(num_heads, num_key_value_heads):
+def check_heads(num_heads, num_key_value_heads):
     """Refuse heads of keys and values that heads of queries cannot share evenly."""
+    check_integers(num_heads=num_heads)
+    check_integers(True, num_key_value_heads=num_key_value_heads)
     if num_heads % (num_key_value_heads or num_heads):
         raise ValueError(
             "The heads of queries share those of keys and values, so `num_heads` must be a "
