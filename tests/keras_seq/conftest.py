@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.src.backend.common import dtypes
 
 THIRD_PARTY_WARNINGS = [
     # Keras, when it makes an array of a variable or of a tensor of TensorFlow or PyTorch.
@@ -19,40 +20,70 @@ def pytest_itemcollected(item):
 
 
 @pytest.fixture
-def gradients():
-    """Return a function `(f, arrays) -> arrays`: the gradients of the scalar `f(*arrays)`."""
-    return _GRADIENTS[keras.config.backend()]
-
-
-def _tensorflow(f, arrays):
-    import tensorflow as tf
-
-    tensors = [tf.constant(array) for array in arrays]
-    with tf.GradientTape() as tape:
-        for tensor in tensors:
-            tape.watch(tensor)
-        value = f(*tensors)
-    found = tape.gradient(value, tensors, unconnected_gradients="zero")
-    return [np.asarray(gradient) for gradient in found]
-
-
-def _jax(f, arrays):
+def float64(monkeypatch):
+    """Let every backend compute in float64."""
+    # Outside of TensorFlow Keras rounds some results, such as products of matrices, to float32.
+    monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
+    if keras.config.backend() != "jax":
+        yield
+        return
     import jax
 
-    tensors = [jax.numpy.asarray(array) for array in arrays]
-    found = jax.grad(f, argnums=tuple(range(len(tensors))))(*tensors)
-    return [np.asarray(gradient) for gradient in found]
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
 
 
-def _torch(f, arrays):
+@pytest.fixture
+def differentiate():
+    """Return a function `f -> g`: `g(*arrays)` is the scalar `f(*arrays)`, and its gradients."""
+    return _DIFFERENTIATE[keras.config.backend()]
+
+
+@pytest.fixture
+def gradients(differentiate):
+    """Return a function `(f, arrays) -> arrays`: the gradients of the scalar `f(*arrays)`."""
+    return lambda f, arrays: differentiate(f)(*arrays)[1]
+
+
+def _tensorflow(f):
+    import tensorflow as tf
+
+    def value_and_gradients(*arrays):
+        tensors = [tf.constant(array) for array in arrays]
+        with tf.GradientTape() as tape:
+            for tensor in tensors:
+                tape.watch(tensor)
+            value = f(*tensors)
+        found = tape.gradient(value, tensors, unconnected_gradients="zero")
+        return np.asarray(value), [np.asarray(gradient) for gradient in found]
+
+    return value_and_gradients
+
+
+def _jax(f):
+    import jax
+
+    # Compiled once, where else each operation would be compiled alone.
+    compiled = jax.jit(jax.value_and_grad(lambda arrays: f(*arrays)))
+
+    def value_and_gradients(*arrays):
+        value, found = compiled(list(arrays))
+        return np.asarray(value), [np.asarray(gradient) for gradient in found]
+
+    return value_and_gradients
+
+
+def _torch(f):
     import torch
 
-    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
-    f(*tensors).backward()
-    return [
-        np.zeros_like(array) if tensor.grad is None else tensor.grad.numpy()
-        for tensor, array in zip(tensors, arrays, strict=True)
-    ]
+    def value_and_gradients(*arrays):
+        tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+        value = f(*tensors)
+        found = torch.autograd.grad(value, tensors, allow_unused=True, materialize_grads=True)
+        return value.detach().numpy(), [gradient.numpy() for gradient in found]
+
+    return value_and_gradients
 
 
-_GRADIENTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+_DIFFERENTIATE = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
-from test_gradients import EXACT, check
+from test_gradients import check
 from test_sparsemax import nearest_probabilities
 
 from keras_seq.layers import Attention
@@ -142,15 +142,15 @@ def test_equals_the_loops(score, normalizer, data):
         np.testing.assert_allclose(to_numpy(a), b, atol=2e-5)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("normalizer", ["softmax", "sparsemax"])
 @pytest.mark.parametrize("score", [*SCORES, "biased_concat"])
 def test_gradients(score, normalizer, gradients):
     use_bias = True if score == "biased_concat" else None
     score = score.removeprefix("biased_")
     key_width = 2 if score in SAME_WIDTH else 3
-    dtype = "float64" if EXACT else "float32"
     layer, weights = built(
-        score, 2, key_width, normalizer=normalizer, use_bias=use_bias, dtype=dtype
+        score, 2, key_width, normalizer=normalizer, use_bias=use_bias, dtype="float64"
     )
     key_mask = np.array([[True, False, True, True], [False] * 4])
     query_mask = np.array([[True, True, True], [True, False, True]])

@@ -12,8 +12,6 @@ from keras_seq.ops import attention, gru, lstm
 BATCH, TIME, FEATURES, UNITS = 2, 4, 2, 3
 HOLES = np.array([[False, True, False, True], [True, False, False, False]])
 FULL = np.ones((BATCH, TIME), "bool")
-# Keras computes in float64 on TensorFlow only.
-EXACT = keras.config.backend() == "tensorflow"
 FUSED = pytest.mark.skipif(
     keras.config.backend() != "tensorflow",
     reason="BlockLSTMV2 and BlockLSTMGradV2 are ops of TensorFlow",
@@ -41,7 +39,7 @@ def weighted_sum(outputs, others, total, convert=np.asarray):
     for number, tensor in enumerate([outputs, *others]):
         size = int(np.prod(tensor.shape))
         weights = np.cos(np.arange(size) + number).reshape(tuple(tensor.shape))
-        scalar = scalar + total(tensor * convert(weights, "float64" if EXACT else "float32"))
+        scalar = scalar + total(tensor * convert(weights, "float64"))
     return scalar
 
 
@@ -53,13 +51,14 @@ def check(op, reference, shapes, gradients):
 
     found = gradients(
         lambda *x: weighted_sum(*op(*x), ops.sum, ops.convert_to_tensor),
-        arrays if EXACT else [array.astype("float32") for array in arrays],
+        arrays,
     )
 
     for gradient, expected_gradient in zip(found, expected, strict=True):
-        np.testing.assert_allclose(gradient, expected_gradient, atol=1e-7 if EXACT else 1e-4)
+        np.testing.assert_allclose(gradient, expected_gradient, atol=1e-7)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("mask", [None, HOLES], ids=["full", "holes"])
 @pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"unroll": True}], ids=str)
 def test_peephole_lstm(mask, options, gradients):
@@ -90,6 +89,7 @@ def test_peephole_lstm(mask, options, gradients):
     )
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("mask", [None, HOLES], ids=["full", "holes"])
 @pytest.mark.parametrize("reset_after", [True, False])
 def test_gru(mask, reset_after, gradients):
@@ -120,6 +120,7 @@ def test_gru(mask, reset_after, gradients):
     )
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("blocked_query", [None, 1])
 def test_attention(blocked_query, gradients):
     mask = np.random.default_rng(2).random((2, 3, 4)) > 0.3
@@ -139,6 +140,7 @@ def test_attention(blocked_query, gradients):
     check(op, reference, [(2, 3, 5), (2, 4, 5), (2, 4, 2)], gradients)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("op", [lstm, gru])
 def test_nan_in_masked_steps_reaches_nothing(op, gradients):
     random = np.random.default_rng(3)
@@ -150,13 +152,12 @@ def test_nan_in_masked_steps_reaches_nothing(op, gradients):
     ]
 
     def f(inputs, *weights):
-        zeros = [np.zeros((BATCH, UNITS), "float32")] * states
+        zeros = [np.zeros((BATCH, UNITS))] * states
         return weighted_sum(
             *op(inputs, zeros, *weights, mask=HOLES), ops.sum, ops.convert_to_tensor
         )
 
-    arrays = [array.astype("float64" if EXACT else "float32") for array in (inputs, *weights)]
-    for gradient in gradients(f, arrays):
+    for gradient in gradients(f, [inputs, *weights]):
         assert np.isfinite(gradient).all()
 
 

@@ -99,6 +99,7 @@ def test_nothing_to_normalize(shape):
     assert tuple(sparsemax(np.zeros(shape, "float32")).shape) == shape
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradients(masked, gradients):
     mask = np.random.default_rng(0).random((4, 5)) > 0.3 if masked else np.ones((4, 5), "bool")
