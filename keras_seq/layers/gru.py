@@ -1,7 +1,6 @@
 """Gated recurrent unit."""
 
 import keras
-from keras import ops
 
 from keras_seq.layers.recurrent import Recurrent, of_cell
 from keras_seq.layers.recurrent_cell import RecurrentCell
@@ -17,6 +16,10 @@ class GRUCell(RecurrentCell):
     `keras_seq.ops.gru`. Weights, in order: `kernel` `(features, 3 * units)`, `recurrent_kernel`
     `(units, 3 * units)` and `bias`, of shape `(2, 3 * units)`, or `(3 * units,)` with
     `reset_after=False`; in the order update, reset, candidate, as in `keras.layers.GRUCell`.
+
+    Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
+    and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
+    is stored becomes smaller: the computation is that of floats.
 
     Args:
         units: Positive integer, the number of outputs of each step.
@@ -40,7 +43,9 @@ class GRUCell(RecurrentCell):
             kernel (as cuDNN does; the bias then has shape `(2, 3 * units)`) or before it.
             Defaults to `True`.
         seed: Integer, the seed of dropout. Defaults to `None`.
-        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+        **kwargs: `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for a cell that has
+            updates as soon as it is built; default to `None`) and the arguments of
+            `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, features)`.
@@ -52,8 +57,8 @@ class GRUCell(RecurrentCell):
         Tuple of the output `(batch, units)` and the list of new states.
 
     Raises:
-        ValueError: When `units` is not a positive integer or a dropout rate is not between 0
-            and 1.
+        ValueError: When `units` or `lora_rank` is not a positive integer or a dropout rate is not
+            between 0 and 1.
 
     Example:
 
@@ -115,11 +120,12 @@ class GRUCell(RecurrentCell):
         is_list = isinstance(states, (list, tuple))
         input_mask, recurrent_mask = self.dropout_masks(inputs, training)
         inputs = inputs if input_mask is None else inputs * input_mask
-        input_bias, recurrent_bias = split_bias(self.bias, self.reset_after)
+        weights = self.tensors()
+        input_bias, recurrent_bias = split_bias(weights.get("bias"), self.reset_after)
         (h,) = gru_step(
-            project(inputs, self.kernel, input_bias),
+            project(inputs, weights["kernel"], input_bias),
             (states[0] if is_list else states,),
-            ops.convert_to_tensor(self.recurrent_kernel),
+            weights["recurrent_kernel"],
             recurrent_bias,
             self.reset_after,
             self.activation,
@@ -142,6 +148,10 @@ class GRU(Recurrent):
 
     The layer takes the arguments and has the weights of `keras.layers.GRU`: the two read each
     other's weight files. The equations are those of `keras_seq.ops.gru`.
+
+    Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
+    and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
+    is stored becomes smaller: the computation is that of floats.
 
     Args:
         units: Positive integer, the number of outputs of each step.
@@ -179,8 +189,9 @@ class GRU(Recurrent):
         use_cudnn: `"auto"`, `True` or `False`. There is no cuDNN implementation: `True` raises
             an error when the layer is called. Defaults to `"auto"`.
         **kwargs: `zero_output_for_mask` (whether `return_sequences` gives zeros at masked steps,
-            defaults to `False`) and the arguments of `keras.layers.Layer`: `name`, `dtype`,
-            `trainable`.
+            defaults to `False`), `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for
+            a layer that has updates as soon as it is built; default to `None`) and the arguments
+            of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         sequences: Tensor of shape `(batch, time, features)`. `time` may be zero.
@@ -201,10 +212,10 @@ class GRU(Recurrent):
         With `return_sequences=True` the mask goes on to the next layer.
 
     Raises:
-        ValueError: When `units`, a dropout rate or `use_cudnn` is not one of the above; when a
-            stateful layer does not know its batch size or meets another one; when `unroll=True`
-            meets an unknown number of steps; when `mask` or `initial_state` does not fit the
-            sequences.
+        ValueError: When `units`, `lora_rank`, a dropout rate or `use_cudnn` is not one of the
+            above; when a stateful layer does not know its batch size or meets another one; when
+            `unroll=True` meets an unknown number of steps; when `mask` or `initial_state` does
+            not fit the sequences.
 
     Example:
 
@@ -269,6 +280,8 @@ class GRU(Recurrent):
             recurrent_dropout=recurrent_dropout,
             seed=seed,
             reset_after=reset_after,
+            lora_rank=kwargs.pop("lora_rank", None),
+            lora_alpha=kwargs.pop("lora_alpha", None),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="gru_cell",

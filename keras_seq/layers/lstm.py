@@ -36,6 +36,10 @@ class LSTMCell(RecurrentCell):
     `(units, 4 * units)` and `bias` `(4 * units,)`, with the gates in the order input, forget,
     cell, output, as in `keras.layers.LSTMCell`.
 
+    Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
+    and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
+    is stored becomes smaller: the computation is that of floats.
+
     Args:
         units: Positive integer, the number of outputs of each step.
         activation: Activation of the cell input, and of the cell state on its way out, name or
@@ -57,7 +61,9 @@ class LSTMCell(RecurrentCell):
             sequence serves all its steps and gates. Drawn in training only. Defaults to 0.
         recurrent_dropout: Float between 0 and 1, likewise for the recurrent state. Defaults to 0.
         seed: Integer, the seed of dropout. Defaults to `None`.
-        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+        **kwargs: `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for a cell that has
+            updates as soon as it is built; default to `None`) and the arguments of
+            `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, features)`.
@@ -69,8 +75,8 @@ class LSTMCell(RecurrentCell):
         Tuple of the output `(batch, units)` and the list of new states.
 
     Raises:
-        ValueError: When `units` is not a positive integer or a dropout rate is not between 0
-            and 1.
+        ValueError: When `units` or `lora_rank` is not a positive integer or a dropout rate is not
+            between 0 and 1.
 
     Example:
 
@@ -131,10 +137,11 @@ class LSTMCell(RecurrentCell):
         """Do one step. See the class for the arguments."""
         input_mask, recurrent_mask = self.dropout_masks(inputs, training)
         inputs = inputs if input_mask is None else inputs * input_mask
+        weights = self.tensors()
         h, c = lstm_step(
-            project(inputs, self.kernel, self.bias),
+            project(inputs, weights["kernel"], weights.get("bias")),
             states,
-            self.recurrent_kernel,
+            weights["recurrent_kernel"],
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,
             output_activation=self.activation,
@@ -156,6 +163,10 @@ class LSTM(Recurrent):
 
     The layer takes the arguments and has the weights of `keras.layers.LSTM`: the two read each
     other's weight files. The equations are those of `keras_seq.ops.lstm`.
+
+    Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
+    and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
+    is stored becomes smaller: the computation is that of floats.
 
     Args:
         units: Positive integer, the number of outputs of each step.
@@ -192,8 +203,9 @@ class LSTM(Recurrent):
         use_cudnn: `"auto"`, `True` or `False`. There is no cuDNN implementation: `True` raises
             an error when the layer is called. Defaults to `"auto"`.
         **kwargs: `zero_output_for_mask` (whether `return_sequences` gives zeros at masked steps,
-            defaults to `False`) and the arguments of `keras.layers.Layer`: `name`, `dtype`,
-            `trainable`.
+            defaults to `False`), `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for
+            a layer that has updates as soon as it is built; default to `None`) and the arguments
+            of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         sequences: Tensor of shape `(batch, time, features)`. `time` may be zero.
@@ -215,10 +227,10 @@ class LSTM(Recurrent):
         With `return_sequences=True` the mask goes on to the next layer.
 
     Raises:
-        ValueError: When `units`, a dropout rate or `use_cudnn` is not one of the above; when a
-            stateful layer does not know its batch size or meets another one; when `unroll=True`
-            meets an unknown number of steps; when `mask` or `initial_state` does not fit the
-            sequences.
+        ValueError: When `units`, `lora_rank`, a dropout rate or `use_cudnn` is not one of the
+            above; when a stateful layer does not know its batch size or meets another one; when
+            `unroll=True` meets an unknown number of steps; when `mask` or `initial_state` does
+            not fit the sequences.
 
     Example:
 
@@ -283,6 +295,8 @@ class LSTM(Recurrent):
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
+            lora_rank=kwargs.pop("lora_rank", None),
+            lora_alpha=kwargs.pop("lora_alpha", None),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="lstm_cell",

@@ -19,6 +19,10 @@ class PeepholeLSTMCell(RecurrentCell):
     shape `(3, units)` in the order input, forget, output: the input and forget gates see the
     cell state before the step, the output gate the one after it.
 
+    Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
+    and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
+    is stored becomes smaller: the computation is that of floats.
+
     Args:
         units: Positive integer, the number of outputs of each step.
         activation: Activation of the cell input, name or function; `None` is linear.
@@ -48,7 +52,9 @@ class PeepholeLSTMCell(RecurrentCell):
         peephole_constraint: Constraint of `peephole_kernel`. Defaults to `None`.
         output_activation: Activation of the cell state on its way out. Defaults to `None`, the
             same as `activation`. `"linear"` gives `h = o * c`, as in Gers et al. (2002).
-        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+        **kwargs: `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for a cell that has
+            updates as soon as it is built; default to `None`) and the arguments of
+            `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, features)`.
@@ -60,8 +66,8 @@ class PeepholeLSTMCell(RecurrentCell):
         Tuple of the output `(batch, units)` and the list of new states.
 
     Raises:
-        ValueError: When `units` is not a positive integer or a dropout rate is not between 0
-            and 1.
+        ValueError: When `units` or `lora_rank` is not a positive integer or a dropout rate is not
+            between 0 and 1.
 
     Example:
 
@@ -131,27 +137,16 @@ class PeepholeLSTMCell(RecurrentCell):
         self.peephole_kernel = None
         self.state_size = [self.units, self.units]
 
-    def build(self, input_shape):
-        """Create the weights of an LSTM and the peepholes."""
-        super().build(input_shape)
-        if self.use_peephole:
-            self.peephole_kernel = self.add_weight(
-                shape=(3, self.units),
-                name="peephole_kernel",
-                initializer=self.peephole_initializer,
-                regularizer=self.peephole_regularizer,
-                constraint=self.peephole_constraint,
-            )
-
     def call(self, inputs, states, training=False):
         """Do one step. See the class for the arguments."""
         input_mask, recurrent_mask = self.dropout_masks(inputs, training)
         inputs = inputs if input_mask is None else inputs * input_mask
+        weights = self.tensors()
         h, c = lstm_step(
-            project(inputs, self.kernel, self.bias),
+            project(inputs, weights["kernel"], weights.get("bias")),
             states,
-            self.recurrent_kernel,
-            self.peephole_kernel,
+            weights["recurrent_kernel"],
+            weights.get("peephole_kernel"),
             self.activation,
             self.recurrent_activation,
             self.output_activation or self.activation,
@@ -172,6 +167,16 @@ class PeepholeLSTMCell(RecurrentCell):
             and activations.serialize(self.output_activation),
         }
 
+    def _add_other_weights(self):
+        if self.use_peephole:
+            self.peephole_kernel = self.add_weight(
+                shape=(3, self.units),
+                name="peephole_kernel",
+                initializer=self.peephole_initializer,
+                regularizer=self.peephole_regularizer,
+                constraint=self.peephole_constraint,
+            )
+
     def _initial_bias(self, shape, dtype=None):
         return initial_bias(self.bias_initializer, self.unit_forget_bias)(shape, dtype=dtype)
 
@@ -187,6 +192,10 @@ class PeepholeLSTM(Recurrent):
 
     TensorFlow Addons' `PeepholeLSTMCell` keeps the peepholes as its last three weights, in the
     same order: `layer.set_weights([*weights[:-3], numpy.stack(weights[-3:])])` loads them.
+
+    Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
+    and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
+    is stored becomes smaller: the computation is that of floats.
 
     Args:
         units: Positive integer, the number of outputs of each step.
@@ -231,8 +240,9 @@ class PeepholeLSTM(Recurrent):
         output_activation: Activation of the cell state on its way out. Defaults to `None`, the
             same as `activation`. `"linear"` gives `h = o * c`, as in Gers et al. (2002).
         **kwargs: `zero_output_for_mask` (whether `return_sequences` gives zeros at masked steps,
-            defaults to `False`) and the arguments of `keras.layers.Layer`: `name`, `dtype`,
-            `trainable`.
+            defaults to `False`), `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for
+            a layer that has updates as soon as it is built; default to `None`) and the arguments
+            of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
         sequences: Tensor of shape `(batch, time, features)`. `time` may be zero.
@@ -254,10 +264,10 @@ class PeepholeLSTM(Recurrent):
         With `return_sequences=True` the mask goes on to the next layer.
 
     Raises:
-        ValueError: When `units`, a dropout rate or `use_cudnn` is not one of the above; when a
-            stateful layer does not know its batch size or meets another one; when `unroll=True`
-            meets an unknown number of steps; when `mask` or `initial_state` does not fit the
-            sequences.
+        ValueError: When `units`, `lora_rank`, a dropout rate or `use_cudnn` is not one of the
+            above; when a stateful layer does not know its batch size or meets another one; when
+            `unroll=True` meets an unknown number of steps; when `mask` or `initial_state` does
+            not fit the sequences.
 
     Example:
 
@@ -339,6 +349,8 @@ class PeepholeLSTM(Recurrent):
             peephole_regularizer=peephole_regularizer,
             peephole_constraint=peephole_constraint,
             output_activation=output_activation,
+            lora_rank=kwargs.pop("lora_rank", None),
+            lora_alpha=kwargs.pop("lora_alpha", None),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="peephole_lstm_cell",

@@ -38,6 +38,13 @@ class Recurrent(Rematerialization, keras.layers.RNN):
     dropout = of_cell("dropout")
     recurrent_dropout = of_cell("recurrent_dropout")
     seed = of_cell("seed")
+    lora_rank = of_cell("lora_rank")
+    lora_alpha = of_cell("lora_alpha")
+    lora_enabled = of_cell("lora_enabled")
+    # Quantization changes the policy of the cell.
+    compute_dtype = of_cell("compute_dtype")
+    variable_dtype = of_cell("variable_dtype")
+    quantization_mode = of_cell("quantization_mode")
 
     def __init__(self, cell, use_cudnn="auto", **kwargs):
         if use_cudnn not in ("auto", True, False):
@@ -104,7 +111,7 @@ class Recurrent(Rematerialization, keras.layers.RNN):
         if input_mask is not None:
             sequences = sequences * ops.expand_dims(input_mask, 1)
 
-        weights = {weight.name: ops.convert_to_tensor(weight) for weight in self.cell.weights}
+        weights = self.cell.tensors()
 
         # The loop is what holds the memory.
         def run(sequences, *others):
@@ -156,6 +163,30 @@ class Recurrent(Rematerialization, keras.layers.RNN):
         `weights` holds tensors of the weights of the cell by their names.
         """
         raise NotImplementedError
+
+    def enable_lora(self, rank, lora_alpha=None, a_initializer="he_uniform", b_initializer="zeros"):
+        """Freeze both kernels of the cell and train an update of low rank instead of each.
+
+        See `enable_lora` of the cell for the arguments.
+        """
+        self.cell.enable_lora(rank, lora_alpha, a_initializer, b_initializer)
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Store both kernels of the cell as 8-bit integers. See `quantize` of the cell."""
+        self.cell.quantize(mode, type_check=type_check, config=config)
+
+    def quantized_call(self, *args, **kwargs):
+        """Do what `call` does: the cell knows how its kernels are stored."""
+        return self.call(*args, **kwargs)
+
+    @property
+    def dtype_policy(self):
+        """The dtype policy of the cell, which holds the weights."""
+        return self.cell.dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy):
+        self.cell.dtype_policy = policy
 
     def get_initial_state(self, batch_size):
         """Return a list of tensors of zeros, one per state."""

@@ -5,6 +5,7 @@ from numbers import Real
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
+from keras_seq.layers.kernel_adaptation import KernelAdaptation, check_rank
 from keras_seq.layers.rematerialization import Rematerialization
 
 
@@ -24,7 +25,7 @@ class SequenceSeed(keras.random.SeedGenerator):
         super().next()
 
 
-class RecurrentCell(Rematerialization, keras.layers.Layer):
+class RecurrentCell(KernelAdaptation, Rematerialization, keras.layers.Layer):
     """Abstract cell of a gated recurrent layer: arguments, weights, dropout and configuration.
 
     A subclass sets `gates`, the number of blocks of width `units` in the kernels, and defines
@@ -51,6 +52,8 @@ class RecurrentCell(Rematerialization, keras.layers.Layer):
         dropout=0.0,
         recurrent_dropout=0.0,
         seed=None,
+        lora_rank=None,
+        lora_alpha=None,
         **kwargs,
     ):
         if isinstance(units, bool) or not isinstance(units, Real) or units <= 0 or units % 1:
@@ -64,6 +67,8 @@ class RecurrentCell(Rematerialization, keras.layers.Layer):
                     f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
                     f"Received: {name}={rate}"
                 )
+        if lora_rank is not None:
+            check_rank("lora_rank", lora_rank)
         # Keras chose between two orders of the same operations by this number; here there is one.
         kwargs.pop("implementation", None)
         super().__init__(**kwargs)
@@ -84,25 +89,15 @@ class RecurrentCell(Rematerialization, keras.layers.Layer):
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed
         self.seed_generator = SequenceSeed(seed) if dropout or recurrent_dropout else None
+        self.lora_rank = lora_rank
+        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
         self.output_size = self.units
         self.bias = None
 
     def build(self, input_shape):
-        """Create the kernels and the bias."""
-        self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.gates * self.units),
-            name="kernel",
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.recurrent_kernel = self.add_weight(
-            shape=(self.units, self.gates * self.units),
-            name="recurrent_kernel",
-            initializer=self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-        )
+        """Create the kernels, the bias and the weights that a subclass adds."""
+        self.add_kernel("kernel", (input_shape[-1], self.gates * self.units))
+        self.add_kernel("recurrent_kernel", (self.units, self.gates * self.units))
         if self.use_bias:
             self.bias = self.add_weight(
                 shape=self._bias_shape(),
@@ -111,6 +106,10 @@ class RecurrentCell(Rematerialization, keras.layers.Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        self._add_other_weights()
+        self.built = True
+        if self.lora_rank is not None:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def get_initial_state(self, batch_size=None):
         """Return a state of zeros and begin a new sequence, which has its own dropout masks."""
@@ -144,8 +143,11 @@ class RecurrentCell(Rematerialization, keras.layers.Layer):
 
     def get_config(self):
         """Return the arguments of the constructor."""
+        lora = {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}
         return {
             **super().get_config(),
+            # As in Keras's layers, which know these arguments only where they are given.
+            **({} if self.lora_rank is None else lora),
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "recurrent_activation": activations.serialize(self.recurrent_activation),
@@ -163,6 +165,9 @@ class RecurrentCell(Rematerialization, keras.layers.Layer):
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
         }
+
+    def _add_other_weights(self):
+        """Create the weights that come after the bias. A cell that has some overrides it."""
 
     def _bias_shape(self):
         return (self.gates * self.units,)
