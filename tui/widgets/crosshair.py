@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.cells import cell_len
 
-from tui.widgets.chart import Chart
+from tui.widgets.chart import Chart, Frame
 from tui.widgets.curve import Curve
 from tui.widgets.drawing import Drawing
 from tui.widgets.glyphs import GLYPHS
@@ -49,6 +49,31 @@ def nearest_x(curves: Sequence[Curve], x: float) -> float:
         for index in (max(right - 1, 0), min(right, curve.x.size - 1))
     ]
     return min(candidates, key=lambda candidate: abs(candidate - x), default=x)
+
+
+def next_x(curves: Sequence[Curve], frame: Frame, x: float | None, columns: int) -> float:
+    """Where the cursor goes by some columns, but at least to the next point.
+
+    Args:
+        curves: The curves.
+        frame: Where they are drawn.
+        x: Position of the cursor; None while it is hidden.
+        columns: How many columns to the right, or to the left where negative; not zero.
+
+    Returns:
+        The position of a point, or the end of the axis that the cursor comes to or starts from.
+    """
+    axis = frame.x_axis
+    start = None if x is None else frame.column_at(x)
+    if x is None or start is None:
+        return axis.high if columns < 0 else axis.low
+    stop = frame.left if columns < 0 else frame.right - 1
+    for column in range(start + columns, stop + columns, columns):
+        found = nearest_x(curves, frame.x_at(column))
+        if (found - x) * columns > 0:
+            return found
+    # The outermost points may lie beyond the middle of the outermost columns.
+    return axis.low if columns < 0 else axis.high
 
 
 def draw_crosshair(drawing: Drawing, chart: Chart, x: float) -> Picture:

@@ -18,19 +18,17 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.widgets.axis import Scale, widened
+from tui.widgets.axis import Scale
 from tui.widgets.chart import Chart, data_x_range
-from tui.widgets.crosshair import draw_crosshair, nearest_x
+from tui.widgets.crosshair import draw_crosshair, nearest_x, next_x
 from tui.widgets.curve import Curve
 from tui.widgets.drawing import Drawing, draw_chart
 from tui.widgets.glyphs import PlotMode, mode_for_terminal, output_encoding
 from tui.widgets.picture import visible
 from tui.widgets.plot_style import COMPONENTS, cell_style
+from tui.widgets.view import View, panned, zoomed
 
 __all__ = ["Curve", "LinePlot", "PlotMode"]
-
-_ZOOM = 0.5
-_PAN = 0.25
 
 
 class LinePlot(Widget, can_focus=True):
@@ -145,7 +143,7 @@ class LinePlot(Widget, can_focus=True):
     """What the x axis counts."""
     y_scale: reactive[Scale] = reactive("linear")
     """Linear or log y axis."""
-    x_limits: reactive[tuple[float, float] | None] = reactive(None)
+    x_limits: reactive[View | None] = reactive(None)
     """Range of the x axis; None follows the data. Zooming sets it."""
     y_limits: reactive[tuple[float, float] | None] = reactive(None)
     """Range of the y axis; None follows the data in view."""
@@ -291,7 +289,7 @@ class LinePlot(Widget, can_focus=True):
 
     # Cursor and view
 
-    def _x_view(self) -> tuple[float, float] | None:
+    def _x_view(self) -> View | None:
         frame = self._drawn(self.content_size).frame
         return None if frame is None else (frame.x_axis.low, frame.x_axis.high)
 
@@ -346,14 +344,10 @@ class LinePlot(Widget, can_focus=True):
 
     def _zoom(self, direction: int, centre: float) -> None:
         view, whole = self._x_view(), data_x_range(self.curves)
-        if view is None or whole is None:
-            return
-        factor = _ZOOM if direction > 0 else 1 / _ZOOM
-        low, high = (centre + (end - centre) * factor for end in view)
-        if direction < 0 and low <= whole[0] and high >= whole[1]:
-            self.x_limits = None
-        elif widened(low, high) == (low, high):  # else there is nothing left to magnify
-            self.x_limits = (low, high)
+        if view is not None and whole is not None:
+            new = zoomed(view, whole, centre, direction)
+            if new != view:
+                self.x_limits = new
 
     def action_zoom(self, direction: int) -> None:
         """Zoom in (1) or out (-1) around the cursor, or else the middle."""
@@ -367,12 +361,8 @@ class LinePlot(Widget, can_focus=True):
     def action_pan(self, direction: int) -> None:
         """Move a zoomed view by a quarter of its width, as far as the data goes."""
         whole = data_x_range(self.curves)
-        if self.x_limits is None or whole is None:
-            return
-        low, high = self.x_limits
-        shift = (high - low) * _PAN * direction
-        shift = min(max(shift, min(whole[0] - low, 0)), max(whole[1] - high, 0))
-        self.x_limits = (low + shift, high + shift)
+        if self.x_limits is not None and whole is not None:
+            self.x_limits = panned(self.x_limits, whole, direction)
 
     def action_reset_view(self) -> None:
         """Show all data and follow new points."""
@@ -381,20 +371,8 @@ class LinePlot(Widget, can_focus=True):
     def action_move_cursor(self, columns: int) -> None:
         """Move the crosshair by some columns, but at least to the next point."""
         frame = self._drawn(self.content_size).frame
-        if frame is None:
-            return
-        if self.cursor_x is None or frame.column_at(self.cursor_x) is None:
-            self._move_cursor_to(frame.x_axis.high if columns < 0 else frame.x_axis.low)
-            return
-        start = frame.column_at(self.cursor_x) or 0
-        stop = frame.left if columns < 0 else frame.right - 1
-        for column in range(start + columns, stop + columns, columns):
-            x = nearest_x(self.curves, frame.x_at(column))
-            if (x - self.cursor_x) * columns > 0:
-                self._move_cursor_to(x)
-                return
-        # The outermost points may lie beyond the middle of the outermost columns.
-        self._move_cursor_to(frame.x_axis.low if columns < 0 else frame.x_axis.high)
+        if frame is not None:
+            self._move_cursor_to(next_x(self.curves, frame, self.cursor_x, columns))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape is the screen's while there is no cursor to hide."""
