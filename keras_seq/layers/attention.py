@@ -324,7 +324,7 @@ class Attention(Rematerialization, keras.layers.Layer):
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=copy_of(getattr(self, f"{kind}_initializer")),
+            initializer=copy_of(getattr(self, f"{kind}_initializer"), name),
             regularizer=getattr(self, f"{kind}_regularizer"),
             constraint=getattr(self, f"{kind}_constraint"),
         )

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seq.layers.recurrent import Recurrent, check_mask, mask_of_call
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.layers.seed import with_derived_seeds
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
 
@@ -36,7 +37,8 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
             then those of the backward layer. Not part of the configuration.
         backward_layer: Optional layer for the backward direction, with the opposite
             `go_backwards` (if it has one) and the same `stateful`, `return_sequences` and
-            `return_state`. Defaults to `None`: a new layer with the configuration of `layer`.
+            `return_state`. Defaults to `None`: a new layer with the configuration of `layer`, but
+            with seeds of its own, derived from those of `layer`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -101,6 +103,9 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
             else backward_layer
         )
         self._check_layers()
+        if not self.trainable:
+            # Keras hands it on only when it changes.
+            self.forward_layer.trainable = self.backward_layer.trainable = False
         self._initial_weights = weights
         self.stateful = _option(layer, "stateful")
         self.return_sequences = _option(layer, "return_sequences")
@@ -130,6 +135,7 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
 
         if self.return_state:
             states = (*forward[1:], *backward[1:])
+            states = [ops.cast(state, self.compute_dtype) for state in states]
             forward, backward = forward[0], backward[0]
         if self.return_sequences:
             # Outputs come in the order of processing; one of the layers goes backwards.
@@ -305,8 +311,11 @@ def _rebuild(layer, direction, backwards=False):
     config = copy.deepcopy(keras.saving.serialize_keras_object(layer))
     name = layer.name.removeprefix(f"{direction}_")
     config["config"]["name"] = f"{direction}_{name}"
-    if backwards and hasattr(layer, "go_backwards"):
-        config["config"]["go_backwards"] = True
+    if backwards:
+        # The same seed would start both directions with the same weights, and drop the same.
+        config = with_derived_seeds(config, direction)
+        if hasattr(layer, "go_backwards"):
+            config["config"]["go_backwards"] = True
     rebuilt = keras.saving.deserialize_keras_object(config)
     if hasattr(layer, "use_cudnn"):
         # Keras leaves it out of its configurations.

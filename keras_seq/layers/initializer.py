@@ -2,11 +2,17 @@
 
 from keras import initializers
 
+from keras_seq.layers.seed import with_derived_seeds
 
-def copy_of(initializer):
+
+def copy_of(initializer, part=None):
     """Return an initializer for one more weight: the same one would draw the same values again.
 
-    A plain function, which keeps no seed, is returned as it is.
+    A seed would make a copy draw them too, so the copy gets one of its own, derived from the name
+    of the part. A plain function, which keeps no seed, is returned as it is.
     """
-    is_copied = isinstance(initializer, initializers.Initializer)
-    return initializer.clone() if is_copied else initializer
+    if not isinstance(initializer, initializers.Initializer):
+        return initializer
+    config = initializer.get_config()
+    config = config if part is None else with_derived_seeds(config, part)
+    return initializer.__class__.from_config(config)

@@ -215,7 +215,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             input_dims=2,
         )
         if self.qk_norm:
-            norm = functools.partial(head_norm, dtype=self.dtype_policy)
+            norm = functools.partial(head_norm, trainable=self.trainable, dtype=self.dtype_policy)
             self._query_norm = norm((*query_shape[:-1], *query_heads), name="query_norm")
             self._key_norm = norm((*key_shape[:-1], *key_heads), name="key_norm")
         if self.position == "rotary":
@@ -371,13 +371,14 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             input_dims,
             use_bias=self.use_bias,
             activation=activation,
-            kernel_initializer=copy_of(self.kernel_initializer),
-            bias_initializer=copy_of(self.bias_initializer),
+            kernel_initializer=copy_of(self.kernel_initializer, name),
+            bias_initializer=copy_of(self.bias_initializer, name),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             activity_regularizer=self._projection_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
+            trainable=self.trainable,
             dtype=self.dtype_policy,
             name=name,
         )

@@ -6,6 +6,7 @@ from keras import activations, initializers
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.layers.seed import derived_seed
 from keras_seq.ops.arguments import check_dropout, check_integers
 
 
@@ -125,25 +126,23 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
             width // self.num_heads,
             dropout=self.dropout,
             seed=self.seed,
-            name="self_attention_layer",
-            **self._shared_arguments(),
+            **self._arguments_of("self_attention_layer"),
         )
         self._self_attention_layer.build(inputs_shape, inputs_shape)
         self._self_attention_layer_norm = self._norm("self_attention_layer_norm", inputs_shape)
-        self._self_attention_dropout = self._dropout("self_attention_dropout", 1)
+        self._self_attention_dropout = self._dropout("self_attention_dropout")
         self._feedforward_layer_norm = self._norm("feedforward_layer_norm", inputs_shape)
         self._feedforward_intermediate_dense = keras.layers.Dense(
             self.intermediate_dim,
             activation=self.activation,
-            name="feedforward_intermediate_dense",
-            **self._shared_arguments(),
+            **self._arguments_of("feedforward_intermediate_dense"),
         )
         self._feedforward_intermediate_dense.build(inputs_shape)
         self._feedforward_output_dense = keras.layers.Dense(
-            width, name="feedforward_output_dense", **self._shared_arguments()
+            width, **self._arguments_of("feedforward_output_dense")
         )
         self._feedforward_output_dense.build((*inputs_shape[:-1], self.intermediate_dim))
-        self._feedforward_dropout = self._dropout("feedforward_dropout", 2)
+        self._feedforward_dropout = self._dropout("feedforward_dropout")
 
     def call(
         self,
@@ -213,21 +212,26 @@ class TransformerBlock(Rematerialization, keras.layers.Layer):
             "seed": self.seed,
         }
 
-    def _shared_arguments(self):
+    def _arguments_of(self, part):
         return {
-            "kernel_initializer": copy_of(self.kernel_initializer),
-            "bias_initializer": copy_of(self.bias_initializer),
+            "kernel_initializer": copy_of(self.kernel_initializer, part),
+            "bias_initializer": copy_of(self.bias_initializer, part),
+            "trainable": self.trainable,
             "dtype": self.dtype_policy,
+            "name": part,
         }
 
     def _norm(self, name, shape):
         norm = keras.layers.LayerNormalization(
-            epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
+            epsilon=self.layer_norm_epsilon,
+            trainable=self.trainable,
+            dtype=self.dtype_policy,
+            name=name,
         )
         norm.build(shape)
         return norm
 
-    def _dropout(self, name, offset):
-        # Seeds apart, so that the three dropouts of the block do not draw the same masks.
-        seed = None if self.seed is None else self.seed + offset
+    def _dropout(self, name):
+        # The three dropouts of the block must not draw the same masks.
+        seed = derived_seed(self.seed, name)
         return keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy, name=name)
