@@ -11,6 +11,7 @@ from keras_seq.layers.position_embedding import PositionEmbedding
 from keras_seq.layers.rotary_embedding import RotaryEmbedding
 from keras_seq.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
 from keras_seq.layers.transformer_block import TransformerBlock
+from keras_seq.layers.transformer_decoder_block import TransformerDecoderBlock
 
 __all__ = [
     "GRU",
@@ -27,4 +28,5 @@ __all__ = [
     "RotaryEmbedding",
     "SinusoidalPositionEncoding",
     "TransformerBlock",
+    "TransformerDecoderBlock",
 ]

@@ -1,10 +1,10 @@
 """Attention of a sequence to itself."""
 
 import keras
-from keras import ops
 
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.padding import padding_of_steps
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -108,11 +108,12 @@ class MultiHeadSelfAttention(Rematerialization, keras.layers.Layer):
                 "`cache_update_index` is needed. Received: cache_update_index=None"
             )
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        steps_mask = mask if cache is None else padding_of_steps(mask, cache_update_index, inputs)
         self.attention.rematerialize_as_part = self.rematerialize
         return self.attention(
             inputs,
             inputs,
-            query_mask=mask if cache is None else _of_steps(mask, cache_update_index, inputs),
+            query_mask=steps_mask,
             value_mask=mask,
             attention_mask=attention_mask,
             return_attention_scores=return_attention_scores,
@@ -142,13 +143,3 @@ class MultiHeadSelfAttention(Rematerialization, keras.layers.Layer):
     def get_config(self):
         """Return the arguments of the constructor."""
         return {**self.attention.get_config(), **super().get_config()}
-
-
-def _of_steps(mask, index, inputs):
-    """Return the part of the mask of a cache that belongs to the steps of the inputs."""
-    if mask is None:
-        return None
-    steps = ops.arange(ops.shape(inputs)[1], dtype="int32") + ops.cast(index, "int32")
-    last = ops.maximum(ops.shape(mask)[1] - 1, 0)
-    # A mask of another length is refused by the attention, with its shape.
-    return ops.take(mask, ops.clip(steps, 0, last), axis=1)

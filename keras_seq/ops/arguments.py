@@ -35,12 +35,12 @@ def as_tuple(name, value):
     return tuple(value)
 
 
-def check_dropout(dropout):
-    """Refuse fractions outside of 0 to 1."""
-    if not 0 <= dropout <= 1:
+def check_dropout(dropout, name="dropout", optional=False):
+    """Refuse fractions outside of 0 to 1; `None` too, unless `optional`."""
+    if not (dropout is None and optional) and not 0 <= dropout <= 1:
         raise ValueError(
-            "`dropout` is the fraction of values to drop and must lie between 0 and 1. "
-            f"Received: dropout={dropout}"
+            f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
+            f"Received: {name}={dropout}"
         )
 
 

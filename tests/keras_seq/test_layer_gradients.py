@@ -100,6 +100,21 @@ def block(**arguments):
     )
 
 
+def decoder_block(**arguments):
+    return Case(
+        lambda dtype: layers.TransformerDecoderBlock(5, 2, dtype=dtype, **arguments),
+        lambda layer, x, memory: layer(
+            x,
+            memory,
+            decoder_padding_mask=MASK,
+            decoder_attention_mask=PAIRS,
+            encoder_padding_mask=MASK_OF_KEYS,
+            return_attention_scores=True,
+        ),
+        [SEQUENCES, (BATCH, 3, 3)],
+    )
+
+
 def positions(cls, *args, **call):
     return Case(
         lambda dtype: cls(*args, dtype=dtype), lambda layer, x: layer(x, **call), [SEQUENCES]
@@ -156,6 +171,19 @@ CASES = {
     "block": block(),
     "block_normalized_first": block(normalize_first=True, activation="gelu"),
     "block_causal": block(use_causal_mask=True, activation="tanh"),
+    "block_gated": block(
+        normalization="rms", gated_feedforward=True, activation="silu", position="rotary"
+    ),
+    "decoder_block": decoder_block(),
+    "decoder_block_normalized_first": decoder_block(
+        normalize_first=True,
+        normalization="rms",
+        gated_feedforward=True,
+        activation="gelu",
+        num_key_value_heads=1,
+        position="alibi",
+        use_bias=False,
+    ),
     "sines": positions(layers.SinusoidalPositionEncoding, start_index=2),
     "vectors": positions(layers.PositionEmbedding, 6, start_index=1),
     "rotations": positions(layers.RotaryEmbedding, start_index=2),
