@@ -1,9 +1,11 @@
 """Sequence layers."""
 
 from keras_seq.layers.attention import Attention
+from keras_seq.layers.attention_rnn import AttentionRNN
 from keras_seq.layers.bidirectional import Bidirectional
 from keras_seq.layers.gru import GRU, GRUCell
 from keras_seq.layers.lstm import LSTM, LSTMCell
+from keras_seq.layers.masked_lm_head import MaskedLMHead
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_seq.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
@@ -17,9 +19,11 @@ __all__ = [
     "GRU",
     "LSTM",
     "Attention",
+    "AttentionRNN",
     "Bidirectional",
     "GRUCell",
     "LSTMCell",
+    "MaskedLMHead",
     "MultiHeadAttention",
     "MultiHeadSelfAttention",
     "PeepholeLSTM",

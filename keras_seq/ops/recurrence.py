@@ -1,5 +1,6 @@
 """The loop over time that all recurrent layers share, with one rule for masks."""
 
+import keras
 from keras import ops
 
 from keras_seq.ops.dispatch import scan
@@ -23,9 +24,10 @@ def recurrence(project, step, inputs, initial_state, mask=None, go_backwards=Fal
             `(time, batch, width)`: the part of the step that does not depend on the state.
         step: Function `(x, state) -> state` of one step, from a tensor `(batch, width)` and a
             tuple of tensors `(batch, units)` to a tuple of the same shapes. The first entry is
-            the output of the step.
+            the output of the step: a tensor, or a tuple of several.
         inputs: Tensor of shape `(batch, time, features)`.
-        initial_state: Tuple of tensors of shape `(batch, units)`.
+        initial_state: Tuple of tensors of shape `(batch, units)`, of which the first entry may be
+            a tuple of tensors.
         mask: Optional tensor of shape `(batch, time)` or `(batch, time, 1)`, true (or not zero)
             where a step is valid.
         go_backwards: Whether to start at the last step. The outputs are in the order in which
@@ -34,7 +36,8 @@ def recurrence(project, step, inputs, initial_state, mask=None, go_backwards=Fal
             of steps.
 
     Returns:
-        Tuple `(outputs, state)`: tensor `(batch, time, units)` and the tuple of last states.
+        Tuple `(outputs, state)`: tensor `(batch, time, units)`, or a tuple of them, and the tuple
+        of last states.
     """
     inputs = ops.convert_to_tensor(inputs)
     if mask is not None:
@@ -47,25 +50,25 @@ def recurrence(project, step, inputs, initial_state, mask=None, go_backwards=Fal
         xs = ops.flip(xs, axis=0)
         mask = None if mask is None else ops.flip(mask, axis=0)
     xs = project(xs)
-    state = tuple(ops.cast(entry, xs.dtype) for entry in initial_state)
+    state = keras.tree.map_structure(lambda x: ops.cast(x, xs.dtype), tuple(initial_state))
 
     def masked_step(state, x):
         x, is_valid = x if mask is not None else (x, None)
         new_state = step(x, state)
         if is_valid is not None:
-            new_state = tuple(
-                ops.where(is_valid, new, old) for new, old in zip(new_state, state, strict=True)
+            new_state = keras.tree.map_structure(
+                lambda new, old: ops.where(is_valid, new, old), new_state, state
             )
         return new_state, new_state[0]
 
     time = xs.shape[0]
     if time == 0:
-        return ops.zeros((ops.shape(inputs)[0], 0, state[0].shape[-1]), xs.dtype), state
+        return keras.tree.map_structure(lambda x: ops.expand_dims(x, 1)[:, :0], state[0]), state
     if unroll:
         outputs = []
         for t in range(time):
             state, output = masked_step(state, xs[t] if mask is None else (xs[t], mask[t]))
             outputs.append(output)
-        return ops.stack(outputs, axis=1), state
+        return keras.tree.map_structure(lambda *x: ops.stack(x, axis=1), *outputs), state
     state, outputs = scan(masked_step, state, xs if mask is None else (xs, mask))
-    return ops.swapaxes(outputs, 0, 1), state
+    return keras.tree.map_structure(lambda x: ops.swapaxes(x, 0, 1), outputs), state

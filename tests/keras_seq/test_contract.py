@@ -117,6 +117,18 @@ TWO_INPUTS = {
         "seed": 7,
         "use_scale": True,
     },
+    "AttentionRNN": {
+        "cell": layers.LSTMCell(3),
+        "attention": layers.Attention("general"),
+        "placement": "luong",
+        "input_feeding": False,
+        "attention_units": 5,
+        "return_sequences": False,
+        "return_state": True,
+        "kernel_initializer": "he_normal",
+        "kernel_regularizer": "l2",
+        "kernel_constraint": "max_norm",
+    },
 }
 CELLS = ["LSTMCell", "PeepholeLSTMCell", "GRUCell"]
 # Keras promotes to float64 on TensorFlow only.

@@ -1,0 +1,492 @@
+"""A recurrent decoder that attends to a memory."""
+
+import copy
+
+import keras
+from keras import constraints, initializers, ops, regularizers
+
+from keras_seq.layers import cell_contract
+from keras_seq.layers.attention import Attention
+from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.arguments import check_integers
+from keras_seq.ops.recurrence import recurrence
+from keras_seq.ops.shapes import can_be_equal
+
+PLACEMENTS = ("bahdanau", "luong")
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class AttentionRNN(Rematerialization, keras.layers.Layer):
+    """A recurrent layer every step of which attends to a memory, as a decoder to its source.
+
+    With `x` the inputs, `m` the memory, `α` the attention weights, `c` the context and `h` the
+    output of the cell, `placement="bahdanau"` attends before the cell steps:
+
+        α_t = normalize(score(h_{t-1}, m)),   c_t = Σ α_ts m_s
+        h_t = cell([x_t; c_t], states)
+        output_t = h_t, or with `attention_units` tanh(W [c_t; h_t])
+
+    and `placement="luong"` attends after it:
+
+        h_t = cell([x_t; output_{t-1}], states), or without input feeding cell(x_t, states)
+        α_t = normalize(score(h_t, m)),   c_t = Σ α_ts m_s
+        output_t = tanh(W [c_t; h_t])
+
+    The weights are those of the cell, of the attention, and `kernel`, which is `W`, of shape
+    `(memory width + cell width, attention_units)`.
+
+    Args:
+        cell: A cell: one of this package or of Keras, any layer that keeps their contract, or
+            several as `keras.layers.StackedRNNCells`.
+        attention: `Attention`, the score and how it is normalized. With `dropout` it drops
+            weights of each step in training.
+        placement: `"bahdanau"` or `"luong"`. Defaults to `"bahdanau"`.
+        input_feeding: Boolean, whether the cell of `"luong"` also reads the output of the step
+            before. Defaults to `None`, which is `True` for `"luong"`, as in the best models of
+            the paper. The cell of `"bahdanau"` reads the context, which needs no feeding.
+        attention_units: Positive integer, the columns of `W`. Defaults to `None`: for `"luong"`
+            the width of the output of the cell, for `"bahdanau"` no `W`.
+        return_sequences: Boolean, whether to return the output of every step instead of the
+            last. Defaults to `True`.
+        return_state: Boolean, whether to return the last states after the output.
+            Defaults to `False`.
+        kernel_initializer: Initializer of `kernel`. Defaults to `"glorot_uniform"`.
+        kernel_regularizer: Regularizer of `kernel`. Defaults to `None`.
+        kernel_constraint: Constraint of `kernel`. Defaults to `None`.
+        **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        sequences: Tensor of shape `(batch, T, features)`. `T` may be zero.
+        memory: Tensor of shape `(batch, S, memory width)`. `S` may be zero.
+        initial_state: List of the states of the cell, such as the last states of an encoder, or
+            of all states that `return_state=True` gives, to go on after another call. Defaults
+            to the first states of the cell.
+        sequences_mask: Tensor of shape `(batch, T)`, true (or not zero) where a step is valid.
+            Defaults to the mask that came with the sequences.
+        memory_mask: Tensor of shape `(batch, S)`, true (or not zero) where a step of the memory
+            is valid. Defaults to the mask that came with the memory.
+        training: Boolean, whether to apply dropout.
+        return_attention_scores: Boolean, whether to return the attention weights too.
+            Defaults to `False`.
+
+    Returns:
+        Tensor of shape `(batch, T, width)`, or `(batch, width)` with `return_sequences=False`. A
+        tuple of it, the attention weights before dropout, of shape `(batch, T, S)`, with
+        `return_attention_scores=True`, and the last states with `return_state=True`: those of the
+        cell, the output of the cell for `"bahdanau"` with `attention_units`, the output, and the
+        attention weights.
+
+    Masks:
+        A masked step of the memory has a weight of exactly zero, and what it contains, even NaN,
+        has no influence. A memory that is masked as a whole gives a context of zero. A masked
+        step of the sequences changes nothing: it carries all states over, and repeats the output
+        and the attention weights of the step before; before the first valid step these are the
+        initial ones. The mask that came with the sequences goes on with all outputs.
+
+    Raises:
+        ValueError: When an argument is not one of the above, when sequences, memory, masks and
+            states do not fit each other or the layer, or when the score cannot compare the cell
+            with the memory.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_seq.layers import Attention, AttentionRNN, LSTMCell
+    >>> layer = AttentionRNN(LSTMCell(4), Attention("additive"), return_state=True)
+    >>> memory = np.ones((2, 5, 6), "float32")
+    >>> output, *states = layer(np.ones((2, 3, 8)), memory)
+    >>> tuple(output.shape), [tuple(state.shape) for state in states]
+    ((2, 3, 4), [(2, 4), (2, 4), (2, 4), (2, 5)])
+
+    A decoder that chooses its next input takes one step at a time:
+
+    >>> projected = layer.project_memory(memory)
+    >>> states = layer.get_initial_state(batch_size=2, memory_steps=5)
+    >>> x = np.ones((2, 8), "float32")
+    >>> output, weights, states = layer.step(x, states, memory, projected)
+    >>> tuple(output.shape), tuple(weights.shape)
+    ((2, 4), (2, 5))
+
+    References:
+        - Bahdanau, Cho, Bengio, Neural machine translation by jointly learning to align and
+          translate, arXiv:1409.0473, appendix A.2.2.
+        - Luong, Pham, Manning, Effective approaches to attention-based neural machine
+          translation, arXiv:1508.04025, equation 5 and section 3.3.
+    """
+
+    def __init__(
+        self,
+        cell,
+        attention,
+        placement="bahdanau",
+        input_feeding=None,
+        attention_units=None,
+        return_sequences=True,
+        return_state=False,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=None,
+        kernel_constraint=None,
+        **kwargs,
+    ):
+        cell_contract.check_cell(cell)
+        if not isinstance(attention, Attention):
+            raise ValueError(
+                "`attention` must be a `keras_seq.layers.Attention`, such as "
+                f"`Attention('additive')`. Received: attention={attention!r}"
+            )
+        if placement not in PLACEMENTS:
+            raise ValueError(
+                f"`placement` must be one of {list(PLACEMENTS)}. Received: placement={placement!r}"
+            )
+        if input_feeding and placement == "bahdanau":
+            raise ValueError(
+                "`input_feeding` is for `placement='luong'`: the cell of the other placement reads "
+                "the context itself. Leave it `None`. "
+                f"Received: input_feeding={input_feeding}, placement='bahdanau'"
+            )
+        check_integers(True, attention_units=attention_units)
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.attention = attention
+        self.placement = placement
+        self.input_feeding = input_feeding
+        self.attention_units = attention_units
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.kernel = None
+        self._widths = None
+        self.supports_masking = True
+
+    def build(self, sequences_shape, memory_shape):
+        """Create the weights of the cell, of the attention and of the output."""
+        _check_shapes(sequences_shape, memory_shape)
+        self._widths = features, memory_width = sequences_shape[-1], memory_shape[-1]
+        if not getattr(self.cell, "built", True):
+            self.cell.build((sequences_shape[0], features + self._extra_width(memory_width)))
+            self.cell.built = True
+        if not self.attention.built:
+            self.attention.build([self._query_shape(sequences_shape), memory_shape])
+        if self._has_kernel:
+            width = memory_width + cell_contract.output_size(self.cell)
+            self.kernel = self.add_weight(
+                name="kernel",
+                shape=(width, self._output_width),
+                initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+            )
+
+    def call(
+        self,
+        sequences,
+        memory,
+        initial_state=None,
+        sequences_mask=None,
+        memory_mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        """Run the decoder over the sequences. See the class for the arguments."""
+        self._check_call(sequences, memory, initial_state, sequences_mask, memory_mask)
+        (batch_size, steps), features = ops.shape(sequences)[:2], sequences.shape[-1]
+        memory_steps = ops.shape(memory)[1]
+        states = self._all_states(batch_size, memory_steps, initial_state)
+        if training:
+            cell_contract.begin_sequence(self.cell)
+        scales = self._dropout_scales((batch_size, steps, memory_steps), training)
+        if scales is not None:
+            # What the steps drop is drawn before the loop, and goes with their inputs.
+            sequences = ops.concatenate([sequences, scales], axis=-1)
+
+        def run(sequences, memory, *states):
+            memory = _without_masked_steps(memory, memory_mask)
+            projected = self.attention.project_memory(memory)
+
+            def step(x, state):
+                (output, alignment), *others = state
+                scales = None if x.shape[-1] == features else x[:, features:]
+                *others, output, alignment = self._step(
+                    x[:, :features],
+                    [*others, output, alignment],
+                    memory,
+                    projected,
+                    memory_mask,
+                    scales,
+                    training,
+                )
+                return ((output, alignment), *others)
+
+            *others, output, alignment = states
+            with self._drawn_masks(batch_size, memory.shape[-1]):
+                outputs, state = recurrence(
+                    lambda xs: xs, step, sequences, ((output, alignment), *others), sequences_mask
+                )
+            return (*outputs, *state[1:], *state[0])
+
+        outputs, alignments, *states = run(sequences, memory, *states)
+        output = outputs if self.return_sequences else states[-2]
+        others = (alignments,) if return_attention_scores else ()
+        others += tuple(states) if self.return_state else ()
+        return (output, *others) if others else output
+
+    def project_memory(self, memory, memory_mask=None):
+        """Return what depends on the memory alone, computed once for all steps.
+
+        Args:
+            memory: Tensor of shape `(batch, S, memory width)`.
+            memory_mask: Tensor of shape `(batch, S)`, true where a step of the memory is valid.
+                Defaults to `None`.
+
+        Returns:
+            Tensor of shape `(batch, S, width)`, for `step`. The layer must be built.
+        """
+        memory = ops.convert_to_tensor(memory, self.compute_dtype)
+        return self.attention.project_memory(_without_masked_steps(memory, memory_mask))
+
+    def get_initial_state(self, batch_size, memory_steps, cell_states=None):
+        """Return the states before the first step, for `step`.
+
+        Args:
+            batch_size: Integer or integer tensor.
+            memory_steps: Integer or integer tensor, the `S` of the memory.
+            cell_states: List of tensors of shape `(batch, size)`, the states of the cell, such as
+                the last states of an encoder. Defaults to the first states of the cell.
+
+        Returns:
+            List of tensors, each with the batch first: the states of the cell, the output of the
+            cell for `"bahdanau"` with `attention_units`, the output, and the attention weights of
+            shape `(batch, S)`.
+        """
+        return self._all_states(batch_size, memory_steps, cell_states)
+
+    def step(self, inputs, states, memory, projected, memory_mask=None, training=False):
+        """Do one step.
+
+        Step by step gives what a call gives. In training each step draws its own dropout.
+
+        Args:
+            inputs: Tensor of shape `(batch, features)`.
+            states: List of tensors, from `get_initial_state` or the step before.
+            memory: Tensor of shape `(batch, S, memory width)`.
+            projected: Tensor, the `project_memory` of this memory.
+            memory_mask: Tensor of shape `(batch, S)`, true where a step of the memory is valid.
+                Defaults to `None`.
+            training: Boolean, whether to apply dropout. Defaults to `False`.
+
+        Returns:
+            Tuple of the output `(batch, width)`, the attention weights `(batch, S)` and the list
+            of new states.
+        """
+        inputs, memory = (ops.convert_to_tensor(x, self.compute_dtype) for x in (inputs, memory))
+        memory = _without_masked_steps(memory, memory_mask)
+        scales = self._dropout_scales(ops.shape(memory)[:2], training)
+        with self._drawn_masks(ops.shape(inputs)[0], memory.shape[-1]):
+            states = self._step(inputs, states, memory, projected, memory_mask, scales, training)
+        return states[-2], states[-1], states
+
+    def compute_mask(self, inputs, previous_mask):
+        """Return the mask of the sequences for sequences, and `None` for a last output."""
+        return previous_mask if self.return_sequences else None
+
+    def compute_output_shape(self, sequences_shape, memory_shape, initial_state_shape=None):
+        """Return the shape of the output, or a tuple of it and the shapes of the states."""
+        batch_size, steps, _ = sequences_shape
+        shape = (batch_size, self._output_width)
+        shape = (batch_size, steps, self._output_width) if self.return_sequences else shape
+        if not self.return_state:
+            return shape
+        return (shape, *((batch_size, size) for size in self._state_sizes(memory_shape[1])))
+
+    def compute_output_spec(
+        self,
+        sequences,
+        memory,
+        initial_state=None,
+        sequences_mask=None,
+        memory_mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        """Return the shapes and dtypes of the output, of the attention weights and the states."""
+        self._check_call(sequences, memory, initial_state, sequences_mask, memory_mask)
+        shapes = self.compute_output_shape(sequences.shape, memory.shape)
+        shapes = list(shapes) if self.return_state else [shapes]
+        if return_attention_scores:
+            shapes.insert(1, (*sequences.shape[:2], memory.shape[1]))
+        specs = tuple(keras.KerasTensor(shape, dtype=self.compute_dtype) for shape in shapes)
+        return specs if len(specs) > 1 else specs[0]
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "cell": keras.saving.serialize_keras_object(self.cell),
+            "attention": keras.saving.serialize_keras_object(self.attention),
+            "placement": self.placement,
+            "input_feeding": self.input_feeding,
+            "attention_units": self.attention_units,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Build the layer from the arguments of its constructor."""
+        config = copy.deepcopy(config)
+        for name in ("cell", "attention"):
+            config[name] = keras.saving.deserialize_keras_object(
+                config[name], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    @property
+    def _feeds_output(self):
+        return self.placement == "luong" and self.input_feeding in (None, True)
+
+    @property
+    def _has_kernel(self):
+        return self.placement == "luong" or self.attention_units is not None
+
+    @property
+    def _output_width(self):
+        return self.attention_units or cell_contract.output_size(self.cell)
+
+    def _extra_width(self, memory_width):
+        """Return how many features the cell reads besides the inputs."""
+        if self.placement == "bahdanau":
+            return memory_width
+        return self._output_width if self._feeds_output else 0
+
+    def _query_shape(self, sequences_shape):
+        return (*sequences_shape[:2], cell_contract.output_size(self.cell))
+
+    def _state_sizes(self, memory_steps):
+        sizes = cell_contract.state_sizes(self.cell)
+        if self._keeps_query:
+            sizes.append(cell_contract.output_size(self.cell))
+        return [*sizes, self._output_width, memory_steps]
+
+    @property
+    def _keeps_query(self):
+        # The query of the next step is the output of the cell, not that of the layer.
+        return self.placement == "bahdanau" and self._has_kernel
+
+    def _all_states(self, batch_size, memory_steps, states=None):
+        """Return the states of the cell, or its first ones, and those of the attention."""
+        dtype = self.compute_dtype
+        if states is None:
+            states = cell_contract.zero_state(self.cell, batch_size, dtype)
+        states = [ops.convert_to_tensor(state, dtype) for state in keras.tree.flatten(states)]
+        if len(states) == len(self._state_sizes(None)):
+            return states
+        query = cell_contract.first_output(self.cell, states)
+        output = ops.zeros((batch_size, self._output_width), dtype) if self._has_kernel else query
+        kept = [query] if self._keeps_query else []
+        return [*states, *kept, output, ops.zeros((batch_size, memory_steps), dtype)]
+
+    def _step(self, x, states, memory, projected, memory_mask, scales, training):
+        """Return the new states of one step; see the class for the equations."""
+        cell_states = states[: len(cell_contract.state_sizes(self.cell))]
+        *others, output, alignment = states
+
+        def attend(query):
+            scores = self.attention.score_step(query, projected, alignment)
+            weights = self.attention.normalize(scores, memory_mask)
+            weights = ops.cast(weights, x.dtype)
+            kept = weights if scales is None else weights * scales
+            return weights, ops.squeeze(ops.matmul(ops.expand_dims(kept, 1), memory), 1)
+
+        if self.placement == "bahdanau":
+            alignment, context = attend(others[-1] if self._keeps_query else output)
+            x = ops.concatenate([x, context], axis=-1)
+            query, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
+        else:
+            x = ops.concatenate([x, output], axis=-1) if self._feeds_output else x
+            query, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
+            alignment, context = attend(query)
+        output = query
+        if self._has_kernel:
+            kernel = ops.cast(self.kernel, x.dtype)
+            output = ops.tanh(ops.matmul(ops.concatenate([context, query], axis=-1), kernel))
+        kept = [query] if self._keeps_query else []
+        return [*cell_states, *kept, output, alignment]
+
+    def _dropout_scales(self, shape, training):
+        """Return what to multiply attention weights of this shape by, or `None` for nothing."""
+        if not training or self.attention.seed_generator is None:
+            return None
+        ones = ops.ones(shape, self.compute_dtype)
+        return keras.random.dropout(
+            ones, self.attention.dropout, seed=self.attention.seed_generator
+        )
+
+    def _drawn_masks(self, batch_size, memory_width):
+        width = self._widths[0] + self._extra_width(memory_width)
+        return cell_contract.drawn_masks(self.cell, batch_size, width, self.compute_dtype)
+
+    def _check_call(self, sequences, memory, states, sequences_mask, memory_mask):
+        """Raise an error when the arguments of a call do not fit the layer or each other."""
+        _check_shapes(sequences.shape, memory.shape)
+        if (sequences.shape[-1], memory.shape[-1]) != tuple(self._widths):
+            raise ValueError(
+                "This layer was built for sequences of {} features and a memory of {}. "
+                "Received: sequences.shape={}, memory.shape={}".format(
+                    *self._widths, tuple(sequences.shape), tuple(memory.shape)
+                )
+            )
+        for name, x, mask in (
+            ("sequences", sequences, sequences_mask),
+            ("memory", memory, memory_mask),
+        ):
+            if mask is not None and not can_be_equal(mask.shape, x.shape[:2]):
+                raise ValueError(
+                    f"`{name}_mask` must have one entry per step of `{name}`. Received: "
+                    f"{name}_mask.shape={tuple(mask.shape)}, {name}.shape={tuple(x.shape)}"
+                )
+        # The attention itself refuses widths and lengths that its score cannot take.
+        self.attention.compute_output_spec(
+            [keras.KerasTensor(self._query_shape(sequences.shape)), keras.KerasTensor(memory.shape)]
+        )
+        if states is not None:
+            self._check_states(keras.tree.flatten(states), sequences.shape[0], memory.shape[1])
+
+    def _check_states(self, states, batch_size, memory_steps):
+        every = [(batch_size, size) for size in self._state_sizes(memory_steps)]
+        own = every[: len(cell_contract.state_sizes(self.cell))]
+        received = [tuple(state.shape) for state in states]
+        for shapes in (own, every):
+            if len(received) == len(shapes) and all(map(can_be_equal, received, shapes)):
+                return
+        raise ValueError(
+            "`initial_state` must hold the states of the cell, of shapes "
+            f"{own}, or all states that this layer returns with `return_state=True`, of shapes "
+            f"{every}. Received: tensors of the shapes {received}"
+        )
+
+
+def _check_shapes(sequences_shape, memory_shape):
+    for name, shape in (("sequences", sequences_shape), ("memory", memory_shape)):
+        if len(shape) != 3:
+            raise ValueError(
+                f"`{name}` must have the shape (batch, steps, width). "
+                f"Received: {name}.shape={tuple(shape)}"
+            )
+    if not can_be_equal(sequences_shape[:1], memory_shape[:1]):
+        raise ValueError(
+            "`sequences` and `memory` must have the same batch size. Received: "
+            f"sequences.shape={tuple(sequences_shape)}, memory.shape={tuple(memory_shape)}"
+        )
+
+
+def _without_masked_steps(memory, mask):
+    """Return the memory with zeros where it is masked: a weight of zero does not remove a NaN."""
+    if mask is None:
+        return memory
+    is_valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
+    return ops.where(is_valid, memory, ops.zeros_like(memory))
