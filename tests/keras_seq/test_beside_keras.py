@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_seq import layers
+from keras_seq.ops import dispatch
 
 to_numpy = keras.ops.convert_to_numpy
 BACKEND = keras.config.backend()
@@ -116,17 +117,136 @@ def test_reset_state_takes_states():
     assert takes == [True, False]
 
 
-def test_query_of_attention_without_keys():
+@pytest.mark.parametrize(
+    ("score", "name"), [("scaled_dot", "Attention"), ("additive", "AdditiveAttention")]
+)
+def test_query_of_attention_without_keys(score, name):
     masks = [None, np.array([[True] * 4, [False] * 4])]
-    value = INPUTS[:, ::-1]
 
     ours, theirs = (
-        to_numpy(source.Attention()([INPUTS, value], mask=masks))
-        for source in (layers, keras.layers)
+        to_numpy(layer([INPUTS, INPUTS[:, ::-1]], mask=masks))
+        for layer in (layers.Attention(score), getattr(keras.layers, name)())
     )
 
     assert (ours[1] == 0).all()
     assert (theirs[1] != 0).all()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"dropout": 0.5}], ids=["", "dropout"])
+@pytest.mark.parametrize("scores", [False, True], ids=["", "scores"])
+def test_query_of_heads_without_keys(arguments, scores):
+    mask = np.ones((2, 4, 4), "bool")
+    mask[1] = False
+
+    ours, theirs = (
+        source.MultiHeadAttention(2, 3, **arguments)(
+            INPUTS, INPUTS, attention_mask=mask, return_attention_scores=scores
+        )
+        for source in (layers, keras.layers)
+    )
+
+    ours, theirs = (to_numpy(x[0] if scores else x)[1] for x in (ours, theirs))
+    assert (ours == 0).all()
+    # Keras's depends on what else is asked for.
+    assert (theirs == 0).all() == (scores or bool(arguments))
+
+
+def test_query_mask_of_heads():
+    mask = np.array([[True, True, False, False]] * 2)
+
+    for source, counts in ((layers, True), (keras.layers, False)):
+        layer = source.MultiHeadAttention(2, 3)
+        output = to_numpy(layer(INPUTS, INPUTS, query_mask=mask))
+        assert (output[mask] != 0).all()
+        assert (output[~mask] == 0).all() == counts
+
+
+def test_symbolic_scores_of_heads():
+    query, value = keras.Input((4, 3)), keras.Input((5, 3))
+
+    shapes = [
+        source.MultiHeadAttention(2, 3)(query, value, return_attention_scores=True)[1].shape
+        for source in (layers, keras.layers)
+    ]
+
+    assert shapes == [(None, 2, 4, 5), (None, 2, 4, 4)]
+
+
+def test_width_of_the_values_of_heads():
+    ours, theirs = (
+        source.MultiHeadAttention(2, 3, value_dim=5) for source in (layers, keras.layers)
+    )
+
+    assert ours(INPUTS, INPUTS).shape == INPUTS.shape
+    if BACKEND == "jax":
+        with pytest.raises(TypeError, match="cannot reshape"):
+            theirs(INPUTS, INPUTS)
+
+
+def test_flash_attention_is_in_the_configuration():
+    found = [
+        source.MultiHeadAttention(2, 3, flash_attention=False).get_config().get("flash_attention")
+        for source in (layers, keras.layers)
+    ]
+
+    assert found == [False, None]
+
+
+def test_one_head_of_keys_for_all_queries():
+    layer = layers.MultiHeadAttention(2, 3, num_key_value_heads=1)
+    query, key = np.ones((2, 4, 2, 3), "float32"), np.ones((2, 4, 1, 3), "float32")
+
+    assert layer(INPUTS, INPUTS).shape == INPUTS.shape
+    if BACKEND == "tensorflow":
+        with pytest.raises(Exception, match="Expected dimension 2"):
+            keras.ops.dot_product_attention(query, key, key)
+
+
+def test_bias_and_mask_together():
+    mask = np.ones((2, 1, 4, 4), "bool")
+    bias = np.zeros((2, 2, 4, 4), "float32")
+    heads = np.ones((2, 4, 2, 3), "float32")
+
+    output = layers.MultiHeadAttention(2, 3)(
+        INPUTS, INPUTS, attention_mask=mask, attention_bias=bias
+    )
+
+    assert output.shape == INPUTS.shape
+    if BACKEND == "torch":
+        with pytest.raises(ValueError, match="Only one of `bias` and `mask`"):
+            keras.ops.dot_product_attention(heads, heads, heads, bias=bias, mask=mask)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_stateful_layers_train(name):
+    for layer in pair(name, stateful=True):
+        model = keras.Sequential([keras.Input(batch_shape=INPUTS.shape), layer])
+        model.compile("sgd", "mse")
+        if BACKEND == "torch" and layer.__module__.startswith("keras.src"):
+            with pytest.raises(RuntimeError, match="inplace operation"):
+                model.train_on_batch(INPUTS, np.zeros((2, 4)))
+        else:
+            assert np.isfinite(model.train_on_batch(INPUTS, np.zeros((2, 4))))
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="an error of Keras on TensorFlow")
+def test_compiled_loop_has_a_gradient():
+    import tensorflow as tf
+
+    def gradient(scan):
+        @tf.function(jit_compile=True)
+        def compiled(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                # The product of all entries, which carries a tensor.
+                (product,), _ = scan(lambda c, x: ((c[0] * x,), c[0] * x), (tf.ones(()),), x)
+            return tape.gradient(product, x)
+
+        return compiled(tf.constant([2.0, 3.0, 4.0]))
+
+    np.testing.assert_allclose(to_numpy(gradient(dispatch.scan)), [12, 8, 6])
+    with pytest.raises(Exception, match="fixed tensor list size"):
+        gradient(keras.ops.scan)
 
 
 def test_arguments_of_multi_head_attention():
