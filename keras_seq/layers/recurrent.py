@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops, regularizers
 
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.shapes import can_be_equal
 
 
 def of_cell(name):
@@ -148,7 +149,7 @@ class Recurrent(Rematerialization, keras.layers.RNN):
                 f"Received: a batch of {sequences.shape[0]} sequences"
             )
         features = self.cell.kernel.shape[0]
-        if not _fits(sequences.shape, (None, None, features)):
+        if not can_be_equal(sequences.shape, (None, None, features)):
             raise ValueError(
                 f"This layer was built for sequences of {features} features. "
                 f"Received: sequences.shape={tuple(sequences.shape)}"
@@ -247,7 +248,7 @@ class Recurrent(Rematerialization, keras.layers.RNN):
     def _check_state(self, sequences, initial_state):
         shapes = [(sequences.shape[0], size) for size in self.state_size]
         received = [tuple(state.shape) for state in initial_state]
-        if len(received) != len(shapes) or not all(map(_fits, received, shapes)):
+        if len(received) != len(shapes) or not all(map(can_be_equal, received, shapes)):
             raise ValueError(
                 f"`initial_state` must hold {len(shapes)} tensors of shape (batch, {self.units}), "
                 f"with a batch of {sequences.shape[0]} as the sequences have. "
@@ -260,19 +261,12 @@ def check_mask(sequences, mask):
     if mask is None:
         return
     shape = tuple(sequences.shape[:2])
-    if not (_fits(mask.shape, shape) or _fits(mask.shape, (*shape, 1))):
+    if not (can_be_equal(mask.shape, shape) or can_be_equal(mask.shape, (*shape, 1))):
         raise ValueError(
             "`mask` must have one entry per step of the sequences, in the shape (batch, time) = "
             f"{shape}. Received: mask.shape={tuple(mask.shape)}, "
             f"sequences.shape={tuple(sequences.shape)}"
         )
-
-
-def _fits(shape, expected):
-    """Return whether the sizes that are known on both sides are equal."""
-    return len(shape) == len(expected) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
-    )
 
 
 def mask_of_call(mask, sequences_mask):
