@@ -136,6 +136,10 @@ class KernelAdaptation:
             ValueError: When the layer is not built or is quantized already.
         """
         self._check_mode(mode)
+        policy = self.dtype_policy
+        if policy.quantization_mode is None:
+            # Made before anything changes: there are policies from which it cannot be made.
+            policy = keras.dtype_policies.get(f"{mode}_from_{policy.name}")
         quantizer = config and config.weight_quantizer
         for name in KERNELS:
             values, scale = _quantized(getattr(self, name), quantizer)
@@ -143,11 +147,7 @@ class KernelAdaptation:
             self._add_quantized_kernel(name, values.shape)
             getattr(self, name).assign(values)
             getattr(self, f"{name}_scale").assign(scale)
-        if self.quantization_mode is None:
-            policy = self.dtype_policy
-            if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
-                policy = policy[self.path]
-            self.dtype_policy = f"{mode}_from_{policy.name}"
+        self.dtype_policy = policy
 
     def quantized_call(self, *args, **kwargs):
         """Do what `call` does, which reads quantized kernels too."""
