@@ -56,7 +56,8 @@ def _tensorflow(f):
                 tape.watch(tensor)
             value = f(*tensors)
         found = tape.gradient(value, tensors, unconnected_gradients="zero")
-        return np.asarray(value), [np.asarray(gradient) for gradient in found]
+        # The gradient of a table is one of the rows that were read, which is no array yet.
+        return np.asarray(value), [np.asarray(tf.convert_to_tensor(each)) for each in found]
 
     return value_and_gradients
 

@@ -9,7 +9,7 @@ import pytest
 from keras.src.testing import TestCase
 
 import keras_seq
-from keras_seq import layers, ops
+from keras_seq import layers, models, ops
 
 to_numpy = keras.ops.convert_to_numpy
 
@@ -116,6 +116,15 @@ TWO_INPUTS = {
         "dropout": 0.1,
         "seed": 7,
         "use_scale": True,
+    },
+    "MaskedLMHead": {
+        "vocabulary_size": 5,
+        "token_embedding": keras.layers.ReversibleEmbedding(5, 4),
+        "intermediate_activation": "gelu",
+        "activation": "softmax",
+        "layer_norm_epsilon": 1e-3,
+        "kernel_initializer": "he_normal",
+        "bias_initializer": "ones",
     },
     "AttentionRNN": {
         "cell": layers.LSTMCell(3),
@@ -300,7 +309,7 @@ def test_mask_goes_on(name):
 
 @pytest.mark.parametrize(
     "public",
-    [*(getattr(layers, name) for name in layers.__all__), *(getattr(ops, n) for n in ops.__all__)],
+    [getattr(package, name) for package in (layers, models, ops) for name in package.__all__],
     ids=lambda public: public.__name__,
 )
 def test_example_in_the_docstring(public):

@@ -121,6 +121,16 @@ def positions(cls, *args, **call):
     )
 
 
+def predictions(arguments):
+    return Case(
+        lambda dtype: layers.MaskedLMHead(
+            **arguments(dtype), intermediate_activation="gelu", dtype=dtype
+        ),
+        lambda layer, x: layer(x, np.array([[0, 3], [2, 2], [3, 1]])),
+        [SEQUENCES],
+    )
+
+
 CASES = {
     "lstm": recurrent(layers.LSTM),
     "lstm_unrolled_backwards": recurrent(layers.LSTM, unroll=True, go_backwards=True),
@@ -187,6 +197,10 @@ CASES = {
     "sines": positions(layers.SinusoidalPositionEncoding, start_index=2),
     "vectors": positions(layers.PositionEmbedding, 6, start_index=1),
     "rotations": positions(layers.RotaryEmbedding, start_index=2),
+    "predictions": predictions(lambda dtype: {"vocabulary_size": 5}),
+    "predictions_tied": predictions(
+        lambda dtype: {"token_embedding": keras.layers.ReversibleEmbedding(5, 3, dtype=dtype)}
+    ),
 }
 
 
