@@ -125,6 +125,11 @@ def test_trains_all_but_the_kernels(kind, scope):
             np.testing.assert_allclose(value, expected[name], atol=1e-6)
 
 
+def test_lstm_of_keras_has_no_such_method():
+    assert not hasattr(keras.layers.LSTM(4), "enable_lora")
+    assert not hasattr(keras.layers.LSTMCell(4), "enable_lora")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_come_last_and_no_attribute_is_new(kind):
     layer = built(kind)
