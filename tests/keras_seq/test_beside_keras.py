@@ -70,6 +70,32 @@ def test_unrolled_loop_masks_as_the_loop_does(name):
         assert gap(theirs(INPUTS, mask=LEFT), expected) > 1e-3
 
 
+class Counter(keras.layers.Layer):
+    """A cell that counts its steps, and whose first state is not what it returns."""
+
+    state_size = [2, 4]  # noqa: RUF012 - what a cell is asked for
+    output_size = 4
+
+    def call(self, inputs, states):
+        states = [state + 1 for state in states]
+        return states[1], states
+
+    def get_initial_state(self, batch_size=None):
+        return [keras.ops.zeros((batch_size, size)) for size in self.state_size]
+
+
+def test_masked_step_repeats_the_output_of_any_cell():
+    ours = layers.AttentionRNN(Counter(), layers.Attention("additive"))
+    theirs = keras.layers.RNN(Counter(), return_sequences=True)
+
+    outputs = to_numpy(ours(INPUTS, INPUTS, sequences_mask=RIGHT))
+
+    assert (outputs == np.cumsum(RIGHT, 1)[..., None]).all()
+    if BACKEND == "jax":
+        with pytest.raises(ValueError, match="Incompatible shapes"):
+            theirs(INPUTS, mask=RIGHT)
+
+
 def test_stateful_in_both_directions_returns_its_state():
     ours, theirs = (
         source.Bidirectional(source.LSTM(4, stateful=True, return_state=True))
