@@ -9,8 +9,8 @@ from keras_seq.layers import cell_contract
 from keras_seq.layers.attention import Attention
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.arguments import check_integers
+from keras_seq.ops.memory import check_memory, check_step_mask, without_masked_steps
 from keras_seq.ops.recurrence import recurrence
-from keras_seq.ops.shapes import can_be_equal
 
 PLACEMENTS = ("bahdanau", "luong")
 
@@ -162,11 +162,10 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
     def build(self, sequences_shape, memory_shape):
         """Create the weights of the cell, of the attention and of the output."""
-        _check_shapes(sequences_shape, memory_shape)
+        check_memory(sequences_shape, memory_shape)
         self._widths = features, memory_width = sequences_shape[-1], memory_shape[-1]
         if not getattr(self.cell, "built", True):
             self.cell.build((sequences_shape[0], features + self._extra_width(memory_width)))
-            self.cell.built = True
         if not self.attention.built:
             self.attention.build([self._query_shape(sequences_shape), memory_shape])
         if self._has_kernel:
@@ -202,7 +201,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
             sequences = ops.concatenate([sequences, scales], axis=-1)
 
         def run(sequences, memory, *states):
-            memory = _without_masked_steps(memory, memory_mask)
+            memory = without_masked_steps(memory, memory_mask)
             projected = self.attention.project_memory(memory)
 
             def step(x, state):
@@ -226,6 +225,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
                 )
             return (*outputs, *state[1:], *state[0])
 
+        run = self.recomputed_with(self.variables, run)
         outputs, alignments, *states = run(sequences, memory, *states)
         output = outputs if self.return_sequences else states[-2]
         others = (alignments,) if return_attention_scores else ()
@@ -244,7 +244,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
             Tensor of shape `(batch, S, width)`, for `step`. The layer must be built.
         """
         memory = ops.convert_to_tensor(memory, self.compute_dtype)
-        return self.attention.project_memory(_without_masked_steps(memory, memory_mask))
+        return self.attention.project_memory(without_masked_steps(memory, memory_mask))
 
     def get_initial_state(self, batch_size, memory_steps, cell_states=None):
         """Return the states before the first step, for `step`.
@@ -281,7 +281,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
             of new states.
         """
         inputs, memory = (ops.convert_to_tensor(x, self.compute_dtype) for x in (inputs, memory))
-        memory = _without_masked_steps(memory, memory_mask)
+        memory = without_masked_steps(memory, memory_mask)
         scales = self._dropout_scales(ops.shape(memory)[:2], training)
         with self._drawn_masks(ops.shape(inputs)[0], memory.shape[-1]):
             states = self._step(inputs, states, memory, projected, memory_mask, scales, training)
@@ -432,7 +432,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
     def _check_call(self, sequences, memory, states, sequences_mask, memory_mask):
         """Raise an error when the arguments of a call do not fit the layer or each other."""
-        _check_shapes(sequences.shape, memory.shape)
+        check_memory(sequences.shape, memory.shape)
         if (sequences.shape[-1], memory.shape[-1]) != tuple(self._widths):
             raise ValueError(
                 "This layer was built for sequences of {} features and a memory of {}. "
@@ -440,53 +440,12 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
                     *self._widths, tuple(sequences.shape), tuple(memory.shape)
                 )
             )
-        for name, x, mask in (
-            ("sequences", sequences, sequences_mask),
-            ("memory", memory, memory_mask),
-        ):
-            if mask is not None and not can_be_equal(mask.shape, x.shape[:2]):
-                raise ValueError(
-                    f"`{name}_mask` must have one entry per step of `{name}`. Received: "
-                    f"{name}_mask.shape={tuple(mask.shape)}, {name}.shape={tuple(x.shape)}"
-                )
+        check_step_mask("sequences", sequences_mask, sequences)
+        check_step_mask("memory", memory_mask, memory)
         # The attention itself refuses widths and lengths that its score cannot take.
         self.attention.compute_output_spec(
             [keras.KerasTensor(self._query_shape(sequences.shape)), keras.KerasTensor(memory.shape)]
         )
         if states is not None:
-            self._check_states(keras.tree.flatten(states), sequences.shape[0], memory.shape[1])
-
-    def _check_states(self, states, batch_size, memory_steps):
-        every = [(batch_size, size) for size in self._state_sizes(memory_steps)]
-        own = every[: len(cell_contract.state_sizes(self.cell))]
-        received = [tuple(state.shape) for state in states]
-        for shapes in (own, every):
-            if len(received) == len(shapes) and all(map(can_be_equal, received, shapes)):
-                return
-        raise ValueError(
-            "`initial_state` must hold the states of the cell, of shapes "
-            f"{own}, or all states that this layer returns with `return_state=True`, of shapes "
-            f"{every}. Received: tensors of the shapes {received}"
-        )
-
-
-def _check_shapes(sequences_shape, memory_shape):
-    for name, shape in (("sequences", sequences_shape), ("memory", memory_shape)):
-        if len(shape) != 3:
-            raise ValueError(
-                f"`{name}` must have the shape (batch, steps, width). "
-                f"Received: {name}.shape={tuple(shape)}"
-            )
-    if not can_be_equal(sequences_shape[:1], memory_shape[:1]):
-        raise ValueError(
-            "`sequences` and `memory` must have the same batch size. Received: "
-            f"sequences.shape={tuple(sequences_shape)}, memory.shape={tuple(memory_shape)}"
-        )
-
-
-def _without_masked_steps(memory, mask):
-    """Return the memory with zeros where it is masked: a weight of zero does not remove a NaN."""
-    if mask is None:
-        return memory
-    is_valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
-    return ops.where(is_valid, memory, ops.zeros_like(memory))
+            sizes = self._state_sizes(memory.shape[1])
+            cell_contract.check_states(self.cell, states, sequences.shape[0], sizes)

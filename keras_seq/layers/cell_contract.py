@@ -6,6 +6,8 @@ import inspect
 import keras
 from keras import ops
 
+from keras_seq.ops.shapes import can_be_equal
+
 
 def check_cell(cell):
     """Refuse what is no cell."""
@@ -26,6 +28,28 @@ def output_size(cell):
     """Return the width of the output: that of the first state, where the cell says no other."""
     size = getattr(cell, "output_size", None)
     return int(state_sizes(cell)[0] if size is None else size)
+
+
+def check_states(cell, states, batch_size, every_size):
+    """Refuse an `initial_state` that holds neither the states of the cell nor all of its layer.
+
+    Args:
+        cell: The cell.
+        states: Tensor or nested list of tensors.
+        batch_size: Integer, or `None` where it is not known.
+        every_size: List of the widths of all states, of which the first are those of the cell.
+    """
+    every = [(batch_size, size) for size in every_size]
+    own = every[: len(state_sizes(cell))]
+    received = [tuple(state.shape) for state in keras.tree.flatten(states)]
+    for shapes in (own, every):
+        if len(received) == len(shapes) and all(map(can_be_equal, received, shapes)):
+            return
+    raise ValueError(
+        f"`initial_state` must hold the states of the cell, of the shapes {own}, or all states "
+        f"that the layer returns with `return_state=True`, of the shapes {every}. "
+        f"Received: initial_state of the shapes {received}"
+    )
 
 
 def first_output(cell, states):
@@ -70,11 +94,11 @@ def call_cell(cell, inputs, states, training):
 
 
 def begin_sequence(cell):
-    """Let our cells draw other dropout masks than for the sequence before."""
+    """Let the cells draw other dropout masks than for the sequence before."""
     for single in _single_cells(cell):
-        advance = getattr(getattr(single, "seed_generator", None), "advance", None)
-        if advance is not None:
-            advance()
+        generator = getattr(single, "seed_generator", None)
+        if generator is not None:
+            getattr(generator, "advance", generator.next)()
 
 
 @contextlib.contextmanager

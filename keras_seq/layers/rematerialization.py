@@ -1,5 +1,7 @@
 """Layers under `keras.RematScope`."""
 
+import functools
+
 import keras
 
 
@@ -27,9 +29,42 @@ class Rematerialization:
         Args:
             f: Function of tensors by position, among them all that have a gradient, also those of
                 the weights of this layer: what is read when it is computed again may differ, in
-                dtype for one. It returns tensors, and draws with a `seed_to_recompute`.
+                dtype for one, or in value where the call was stateless. It returns tensors, and
+                draws with a `seed_to_recompute`.
         """
-        return keras.remat(f) if self._is_recomputed else f
+        if not self._is_recomputed:
+            return f
+        computed_again = keras.remat(f)
+
+        # `ops.convert_to_tensor` leaves a variable a variable on TensorFlow, and the value that
+        # it has in this call may be gone when it is read again.
+        def with_values(*tensors):
+            return computed_again(
+                *(x.value if isinstance(x, keras.Variable) else x for x in tensors)
+            )
+
+        return with_values
+
+    def recomputed_with(self, variables, f):
+        """Return a function like `f`, which reads `variables` itself, as in the layers it calls.
+
+        Args:
+            variables: List of all variables that `f` reads. It does not see changes of them, nor
+                can it change them: what it draws from their seeds is the same again.
+            f: Function of tensors by position. It returns tensors.
+        """
+        if not self._is_recomputed:
+            return f
+        weights = [v for v in variables if keras.backend.is_float_dtype(v.dtype)]
+        others = [v for v in variables if not keras.backend.is_float_dtype(v.dtype)]
+        held = [(v, keras.ops.copy(v.value)) for v in others]
+
+        def read(*tensors):
+            values = zip(weights, tensors[: len(weights)], strict=True)
+            with keras.StatelessScope(state_mapping=[*values, *held]):
+                return f(*tensors[len(weights) :])
+
+        return functools.partial(self.recomputed(read), *weights)
 
     def seed_to_recompute(self, generator):
         """Return a seed that is the same when a function is computed again."""

@@ -1,0 +1,38 @@
+"""The memory that a decoder attends to, beside the sequences that it reads."""
+
+from keras import ops
+
+from keras_seq.ops.shapes import can_be_equal
+
+
+def check_memory(sequences_shape, memory_shape):
+    """Refuse what is not one sequence of vectors, and one memory of vectors for each."""
+    for name, shape in (("sequences", sequences_shape), ("memory", memory_shape)):
+        if len(shape) != 3:
+            raise ValueError(
+                f"`{name}` must have the shape (batch, steps, width). "
+                f"Received: {name}.shape={tuple(shape)}"
+            )
+    if not can_be_equal(sequences_shape[:1], memory_shape[:1]):
+        raise ValueError(
+            "`sequences` and `memory` must have the same batch size. Received: "
+            f"sequences.shape={tuple(sequences_shape)}, memory.shape={tuple(memory_shape)}"
+        )
+
+
+def check_step_mask(name, mask, x):
+    """Refuse a mask, the argument `{name}_mask`, that has not one entry per step of `x`."""
+    if mask is not None and not can_be_equal(mask.shape, x.shape[:2]):
+        raise ValueError(
+            f"`{name}_mask` must have one entry per step of `{name}`, in the shape "
+            f"(batch, steps) = {tuple(x.shape[:2])}. Received: "
+            f"{name}_mask.shape={tuple(mask.shape)}, {name}.shape={tuple(x.shape)}"
+        )
+
+
+def without_masked_steps(memory, mask):
+    """Return the memory with zeros where it is masked: a weight of zero does not remove a NaN."""
+    if mask is None:
+        return memory
+    is_valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
+    return ops.where(is_valid, memory, ops.zeros_like(memory))
