@@ -76,6 +76,7 @@ def mask_tokens(
         - Devlin et al., BERT, arXiv:1810.04805, section 3.1 and appendix A.1.
     """
     token_ids = np.asarray(token_ids)
+    _check_generator(generator)
     _check_rates(mask_rate, mask_token_rate, random_token_rate)
     _check_tokens(token_ids, vocabulary_size, mask_token_id, special_token_ids)
     reserved = [0, mask_token_id, *special_token_ids]
@@ -113,6 +114,14 @@ def mask_tokens(
     fill = ((0, 0), (0, predictions_per_sequence - size))
     x = {"token_ids": masked, "mask_positions": np.pad(positions, fill)}
     return x, np.pad(labels, fill), np.pad(is_chosen, fill).astype("float32")
+
+
+def _check_generator(generator):
+    if not isinstance(generator, np.random.Generator):
+        raise ValueError(
+            "`generator` must be a `numpy.random.Generator`, such as `numpy.random.default_rng(1)` "
+            f"returns. Received: generator={generator}"
+        )
 
 
 def _check_rates(mask_rate, mask_token_rate, random_token_rate):
