@@ -271,13 +271,15 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
     def _feed_forward(self, x, training):
         gate = self._feedforward_gate_dense
 
-        # A new function for each call: JAX keeps what it traced of an equal one, weights included.
         def feed_forward(x):
             hidden = self._feedforward_intermediate_dense(x)
             return self._feedforward_output_dense(hidden if gate is None else hidden * gate(x))
 
+        parts = [self._feedforward_intermediate_dense, self._feedforward_output_dense, gate]
+        variables = [v for dense in parts if dense is not None for v in dense.variables]
+
         def part(x):
-            return (self.recomputed(feed_forward)(x),)
+            return (self.recomputed_with(variables, feed_forward)(x),)
 
         norm, dropout = self._feedforward_layer_norm, self._feedforward_dropout
         return self._residual(x, part, norm, dropout, training)[0]

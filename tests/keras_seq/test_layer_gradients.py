@@ -1,5 +1,6 @@
 """Gradients of every layer, to its inputs and weights: exact, and in half precision near."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -204,9 +205,10 @@ CASES = {
 }
 
 
-def scalar(case, dtype):
+def scalar(case, dtype, scope=None):
     """Return a function of the inputs and the weights of a layer, and arrays to call it with."""
-    layer = case.make(dtype)
+    with scope or contextlib.nullcontext():
+        layer = case.make(dtype)
     case.call(layer, *[keras.Input(batch_shape=shape) for shape in case.shapes])
     weights = layer.trainable_variables
     random = np.random.default_rng(0)
@@ -214,6 +216,7 @@ def scalar(case, dtype):
 
     def f(*tensors):
         inputs, values = tensors[: len(case.shapes)], tensors[len(case.shapes) :]
+        # As `stateless_call` does, but with Keras's casts of inputs and weights.
         with keras.StatelessScope(state_mapping=list(zip(weights, values, strict=True))):
             outputs = keras.tree.flatten(case.call(layer, *inputs))
         total = 0.0
