@@ -83,7 +83,9 @@ class PositionEmbedding(Rematerialization, keras.layers.Layer):
         }
 
     def _check_length(self, time, start_index):
-        if time is not None and time + start_index > self.sequence_length:
+        # Inside a loop the index is a tensor, of which the value is not known.
+        known = isinstance(time, int) and isinstance(start_index, int)
+        if known and time + start_index > self.sequence_length:
             raise ValueError(
                 "The sequence is longer than the positions this layer knows. Build it with a "
                 f"larger `sequence_length`. Received: {time} steps from position {start_index}, "
