@@ -59,7 +59,8 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
     Masks:
         The backward layer starts at the last valid step. With `return_sequences=True` the
         output at masked steps is zero, and the mask goes on to the next layer. A layer without
-        `go_backwards` reads masked steps as zeros.
+        `go_backwards` reads masked steps as zeros; where it is a model, the mask goes on inside as
+        far as its layers and operations pass it on.
 
     Raises:
         ValueError: When `layer` or `backward_layer` is not a layer, when they do not fit
@@ -103,6 +104,10 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
             else backward_layer
         )
         self._check_layers()
+        for directed in (self.forward_layer, self.backward_layer):
+            # Keras would warn that a model loses its mask, which goes on inside of it, and after
+            # it in this layer.
+            directed.supports_masking = True
         if not self.trainable:
             # Keras hands it on only when it changes.
             self.forward_layer.trainable = self.backward_layer.trainable = False

@@ -175,6 +175,42 @@ def test_any_causal_layer_reads_each_row_alone(tmp_path):
     np.testing.assert_allclose(to_numpy(loaded([INPUTS, right])), output, atol=1e-6)
 
 
+def stack(built):
+    shape = [keras.Input((None, 4))] if built else []
+    return keras.Sequential([*shape, LSTM(3, return_sequences=True), GRU(2, return_sequences=True)])
+
+
+def residual_model():
+    inputs = keras.Input((None, 4))
+    # A layer, because `+` would lose the mask.
+    hidden = keras.layers.Add()([inputs, LSTM(4, return_sequences=True)(inputs)])
+    return keras.Model(inputs, PeepholeLSTM(2, return_sequences=True)(hidden))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: stack(True), lambda: stack(False), residual_model],
+    ids=["built", "not_built", "graph"],
+)
+def test_a_model_inside_reads_each_row_alone(make, tmp_path):
+    layer = Bidirectional(make(), merge_mode=None)
+    inputs, mask = keras.Input((5, 4)), keras.Input((5,), dtype="bool")
+    model = keras.Model([inputs, mask], layer(inputs, mask=mask))
+
+    forward, backward = map(to_numpy, model([INPUTS, MASK]))
+
+    for row, valid in zip(range(3), MASK, strict=True):
+        sequence = INPUTS[row : row + 1, valid]
+        alone = to_numpy(layer.forward_layer(sequence))
+        np.testing.assert_allclose(forward[row, valid], alone[0], atol=1e-6)
+        alone = to_numpy(layer.backward_layer(sequence[:, ::-1]))[:, ::-1]
+        np.testing.assert_allclose(backward[row, valid], alone[0], atol=1e-6)
+    assert (forward[~MASK] == 0).all()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(to_numpy(loaded([INPUTS, MASK])[1]), backward, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
