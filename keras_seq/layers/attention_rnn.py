@@ -159,6 +159,9 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         self.kernel = None
         self._widths = None
         self.supports_masking = True
+        if not self.trainable:
+            # Keras hands it on only when it changes.
+            self.cell.trainable = self.attention.trainable = False
 
     def build(self, sequences_shape, memory_shape):
         """Create the weights of the cell, of the attention and of the output."""

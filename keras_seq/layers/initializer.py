@@ -5,7 +5,7 @@ from keras import initializers
 from keras_seq.layers.seed import with_derived_seeds
 
 
-def copy_of(initializer, part=None):
+def copy_of(initializer, part):
     """Return an initializer for one more weight: the same one would draw the same values again.
 
     A seed would make a copy draw them too, so the copy gets one of its own, derived from the name
@@ -13,6 +13,4 @@ def copy_of(initializer, part=None):
     """
     if not isinstance(initializer, initializers.Initializer):
         return initializer
-    config = initializer.get_config()
-    config = config if part is None else with_derived_seeds(config, part)
-    return initializer.__class__.from_config(config)
+    return initializer.__class__.from_config(with_derived_seeds(initializer.get_config(), part))

@@ -100,13 +100,15 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
             self._intermediate_dense = keras.layers.Dense(
                 width,
                 activation=self.intermediate_activation,
-                kernel_initializer=copy_of(self.kernel_initializer),
-                bias_initializer=copy_of(self.bias_initializer),
+                kernel_initializer=copy_of(self.kernel_initializer, "intermediate_dense"),
+                bias_initializer=copy_of(self.bias_initializer, "intermediate_dense"),
+                trainable=self.trainable,
                 dtype=self.dtype_policy,
                 name="intermediate_dense",
             )
             self._intermediate_layer_norm = keras.layers.LayerNormalization(
                 epsilon=self.layer_norm_epsilon,
+                trainable=self.trainable,
                 dtype=self.dtype_policy,
                 name="intermediate_layer_norm",
             )
@@ -116,14 +118,14 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
             self._output_kernel = self.add_weight(
                 name="output_kernel",
                 shape=(width, self._number_of_tokens()),
-                initializer=copy_of(self.kernel_initializer),
+                initializer=copy_of(self.kernel_initializer, "output_kernel"),
             )
         elif not self.token_embedding.built:
             self.token_embedding.build((None, None))
         self._output_bias = self.add_weight(
             name="output_bias",
             shape=(self._number_of_tokens(),),
-            initializer=copy_of(self.bias_initializer),
+            initializer=copy_of(self.bias_initializer, "output_bias"),
         )
 
     def call(self, inputs, mask_positions):

@@ -166,8 +166,7 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
             seed=derived_seed(self.seed, name),
             num_key_value_heads=self.num_key_value_heads,
             qk_norm=self.qk_norm,
-            name=name,
-            **self._projection_arguments(),
+            **self._projection_arguments(name),
             **kwargs,
         )
         attention.build(query_shape, value_shape)
@@ -188,7 +187,10 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
 
     def _norm(self, name, shape):
         norm = NORMALIZATIONS[self.normalization](
-            epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
+            epsilon=self.layer_norm_epsilon,
+            trainable=self.trainable,
+            dtype=self.dtype_policy,
+            name=name,
         )
         # Keras would warn that the mask of the input is lost; the block itself passes it on.
         norm.supports_masking = True
@@ -218,9 +220,7 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
         self._feedforward_dropout = self._dropout("feedforward_dropout", self.feedforward_dropout)
 
     def _dense(self, name, shape, units, activation=None):
-        dense = keras.layers.Dense(
-            units, activation=activation, name=name, **self._projection_arguments()
-        )
+        dense = keras.layers.Dense(units, activation=activation, **self._projection_arguments(name))
         dense.build(shape)
         return dense
 
@@ -284,14 +284,16 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
         norm, dropout = self._feedforward_layer_norm, self._feedforward_dropout
         return self._residual(x, part, norm, dropout, training)[0]
 
-    def _projection_arguments(self):
+    def _projection_arguments(self, name):
         return {
             "use_bias": self.use_bias,
-            "kernel_initializer": copy_of(self.kernel_initializer),
-            "bias_initializer": copy_of(self.bias_initializer),
+            "kernel_initializer": copy_of(self.kernel_initializer, name),
+            "bias_initializer": copy_of(self.bias_initializer, name),
             "kernel_regularizer": self.kernel_regularizer,
             "bias_regularizer": self.bias_regularizer,
+            "trainable": self.trainable,
             "dtype": self.dtype_policy,
+            "name": name,
         }
 
     def _cache_of(self, attention, batch_size, length):

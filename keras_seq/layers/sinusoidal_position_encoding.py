@@ -70,7 +70,7 @@ class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
         # Sine and cosine of an angle side by side; the last cosine is left out of odd widths.
         encoding = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
         encoding = ops.reshape(encoding, (-1, 2 * angles.shape[-1]))[:, :width]
-        return inputs + ops.cast(encoding, inputs.dtype)
+        return ops.cast(inputs, self.compute_dtype) + ops.cast(encoding, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         """Return the shape of the output."""

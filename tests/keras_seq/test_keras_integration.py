@@ -29,6 +29,7 @@ MAKE = {
     ),
     "MultiHeadSelfAttention": lambda **kwargs: layers.MultiHeadSelfAttention(2, 2, **kwargs),
     "TransformerBlock": lambda **kwargs: layers.TransformerBlock(6, 2, **kwargs),
+    "TransformerDecoderBlock": lambda **kwargs: layers.TransformerDecoderBlock(6, 2, **kwargs),
     "SinusoidalPositionEncoding": lambda **kwargs: layers.SinusoidalPositionEncoding(**kwargs),
     "PositionEmbedding": lambda **kwargs: layers.PositionEmbedding(9, **kwargs),
     "RotaryEmbedding": lambda **kwargs: layers.RotaryEmbedding(**kwargs),
@@ -86,7 +87,10 @@ def randomize(layer):
 
 
 def test_every_public_layer_is_here():
-    assert {*MAKE, "LSTMCell", "GRUCell", "PeepholeLSTMCell"} == set(layers.__all__)
+    cells = {"LSTMCell", "GRUCell", "PeepholeLSTMCell"}
+    # What these read and give is no sequence of vectors.
+    others = {"MaskedLMHead", "AttentionRNN"}
+    assert {*MAKE, *cells, *others} == set(layers.__all__)
 
 
 @every_layer
@@ -231,7 +235,9 @@ def draws_apart(layer):
 
 
 @pytest.mark.parametrize("seed", [None, 0])
-@pytest.mark.parametrize("name", ["Attention", "MultiHeadAttention", "TransformerBlock"])
+@pytest.mark.parametrize(
+    "name", ["Attention", "MultiHeadAttention", "TransformerBlock", "TransformerDecoderBlock"]
+)
 def test_weights_of_one_initializer_start_apart(name, seed):
     initializer = keras.initializers.RandomNormal(seed=seed)
     made = [
@@ -357,7 +363,9 @@ def test_layout_over_two_devices(tmp_path):
 
     kernels = {path.split("/")[0] for path in split}
     assert len(kernels) == len(WEIGHTS)
-    assert len(split) == 2 * 5 + 3 + 3 + 3 + 1 + 1 + 1
+    # The kernels of five cells; those of queries, keys and values in four layers; and one each of
+    # `Attention`, of the hidden layers of both blocks and of the positions.
+    assert len(split) == 2 * 5 + 3 * 4 + 1 + 2 + 1
     expected = model.predict(INPUTS[:4], batch_size=4, verbose=0)
     for output in np.load(tmp_path / "outputs.npy"):
         np.testing.assert_allclose(output, expected, atol=1e-5)
