@@ -102,9 +102,13 @@ def begin_sequence(cell):
 
 
 @contextlib.contextmanager
-def drawn_masks(cell, batch_size, input_size, dtype):
-    """Hold the dropout masks of Keras's cells, which must not be drawn inside a loop."""
+def drawn_masks(cell, batch_size, input_size, dtype, training=True):
+    """Hold the dropout masks of Keras's cells, which must not be drawn inside a loop.
+
+    Without `training` there are none.
+    """
     singles = [single for single in _single_cells(cell) if hasattr(single, "get_dropout_mask")]
+    singles = singles if training else []
     sizes = [input_size, *map(output_size, _single_cells(cell))]
     try:
         for single, size in zip(_single_cells(cell), sizes, strict=False):

@@ -4,7 +4,6 @@ A kind is a class. It answers for one layer, and it is the only place that knows
 that layer. The order of `KINDS` is the order in which they are asked.
 """
 
-import contextlib
 import inspect
 import itertools
 
@@ -186,9 +185,8 @@ class RecurrentLayer(StepLayer):
     def step(self, x, constants, state, index, training):
         """Do one step."""
         cell = self.layer.cell
-        # The dropout of Keras's cells then differs from step to step.
-        masks = drawn_masks(cell, ops.shape(x)[0], self.input_size, x.dtype)
-        with masks if training else contextlib.nullcontext():
+        # In training the dropout of Keras's cells differs from step to step.
+        with drawn_masks(cell, ops.shape(x)[0], self.input_size, x.dtype, training):
             output, state = call_cell(cell, x[:, 0], state, training)
         return ops.expand_dims(output, 1), state, None
 
