@@ -222,7 +222,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
                 return ((output, alignment), *others)
 
             *others, output, alignment = states
-            with self._drawn_masks(batch_size, memory.shape[-1]):
+            with self._drawn_masks(batch_size, memory.shape[-1], training):
                 outputs, state = recurrence(
                     lambda xs: xs, step, sequences, ((output, alignment), *others), sequences_mask
                 )
@@ -286,7 +286,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         inputs, memory = (ops.convert_to_tensor(x, self.compute_dtype) for x in (inputs, memory))
         memory = without_masked_steps(memory, memory_mask)
         scales = self._dropout_scales(ops.shape(memory)[:2], training)
-        with self._drawn_masks(ops.shape(inputs)[0], memory.shape[-1]):
+        with self._drawn_masks(ops.shape(inputs)[0], memory.shape[-1], training):
             states = self._step(inputs, states, memory, projected, memory_mask, scales, training)
         return states[-2], states[-1], states
 
@@ -429,9 +429,11 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
             ones, self.attention.dropout, seed=self.attention.seed_generator
         )
 
-    def _drawn_masks(self, batch_size, memory_width):
+    def _drawn_masks(self, batch_size, memory_width, training):
         width = self._widths[0] + self._extra_width(memory_width)
-        return cell_contract.drawn_masks(self.cell, batch_size, width, self.compute_dtype)
+        return cell_contract.drawn_masks(
+            self.cell, batch_size, width, self.compute_dtype, training
+        )
 
     def _check_call(self, sequences, memory, states, sequences_mask, memory_mask):
         """Raise an error when the arguments of a call do not fit the layer or each other."""
