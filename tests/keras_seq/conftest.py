@@ -11,7 +11,18 @@ THIRD_PARTY_WARNINGS = [
     "ignore:The model does not have any trainable weights",
     # PyTorch, when it compiles.
     "ignore:`torch.jit.script_method` is deprecated",
+    "ignore:The .grad attribute of a Tensor that is not a leaf Tensor",
 ]
+
+
+def pytest_configure(config):
+    if keras.config.backend() == "jax" and hasattr(config, "cache"):
+        import jax
+
+        # Most of the time goes to compiling, and workers and runs compile the same again.
+        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def pytest_itemcollected(item):
