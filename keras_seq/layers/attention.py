@@ -264,7 +264,8 @@ class Attention(Rematerialization, keras.layers.Layer):
             Tensor of shape `(batch, S)`; `normalize` makes it weights.
         """
         weights = self._score_weights()
-        query = project_query(self._score, ops.expand_dims(query, -2), weights)
+        # Projected without the axis of queries, with a gradient that XLA compiles inside of a loop.
+        query = ops.expand_dims(project_query(self._score, query, weights), -2)
         if previous_alignment is not None:
             previous_alignment = ops.cast(previous_alignment, projected.dtype)
         scores = pair_scores(self._score, query, projected, weights, previous_alignment)

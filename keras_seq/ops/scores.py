@@ -164,8 +164,9 @@ def pair_scores(score, query, key, weights, alignment=None):
         scores = _additive(query, key, weights["score_kernel"])
     elif score == "location":
         steps = ops.shape(key)[-2]
-        scores = ops.matmul(query, weights["kernel"][:, :steps])
-        scores = scores + weights["bias"][:steps] if "bias" in weights else scores
+        scores = _project(query, weights["kernel"])
+        scores = scores + weights["bias"] if "bias" in weights else scores
+        scores = scores[..., :steps]
     else:
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
     return ops.multiply(scores, weights["scale"]) if "scale" in weights else scores
