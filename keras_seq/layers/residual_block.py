@@ -119,7 +119,7 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
         The block must be built. The shape is that of `MultiHeadAttention.get_initial_cache`:
         `(batch_size, 2, length, num_key_value_heads, width // num_heads)`.
         """
-        return self._cache_of("_self_attention_layer", batch_size, length)
+        return self._empty_cache("self_attention", batch_size, length)
 
     def get_config(self):
         """Return the arguments of the constructor."""
@@ -296,13 +296,14 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
             "name": name,
         }
 
-    def _cache_of(self, attention, batch_size, length):
-        if not self.built:
+    def _empty_cache(self, name, batch_size, length):
+        attention = getattr(self, f"_{name}_layer", None)
+        if attention is None:
             raise ValueError(
-                "The width of a cache is known once the block is built. Call the block, or its "
-                "`build`, before. Received: a block that is not built"
+                "A cache belongs to a part of a built block. Call the block once, or its `build`, "
+                f"with all its inputs. Received: a block without {name}"
             )
-        return getattr(self, attention).get_initial_cache(batch_size, length)
+        return attention.get_initial_cache(batch_size, length)
 
 
 def first_given(*values):

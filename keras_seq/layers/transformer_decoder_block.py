@@ -212,7 +212,7 @@ class TransformerDecoderBlock(ResidualBlock):
 
         The block must be built with an `encoder_sequence`.
         """
-        return self._cache_of("_cross_attention_layer", batch_size, length)
+        return self._empty_cache("cross_attention", batch_size, length)
 
     def compute_output_shape(self, decoder_sequence_shape, encoder_sequence_shape=None):
         """Return the shape of the output."""

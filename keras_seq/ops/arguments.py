@@ -36,8 +36,10 @@ def as_tuple(name, value):
 
 
 def check_dropout(dropout, name="dropout", optional=False):
-    """Refuse fractions outside of 0 to 1; `None` too, unless `optional`."""
-    if not (dropout is None and optional) and not 0 <= dropout <= 1:
+    """Refuse all but fractions from 0 to 1, and `None` with `optional`."""
+    if dropout is None and optional:
+        return
+    if dropout is None or not 0 <= dropout <= 1:
         raise ValueError(
             f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
             f"Received: {name}={dropout}"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_seq.layers import MultiHeadAttention, MultiHeadSelfAttention, TransformerBlock
+from keras_seq.layers import MultiHeadAttention, MultiHeadSelfAttention
 from keras_seq.ops import attention
 
 to_numpy = keras.ops.convert_to_numpy
@@ -159,53 +159,3 @@ def test_output_shape_of_several_dimensions():
 
     assert tuple(layer(QUERY, VALUE).shape) == (2, 3, 2, 4)
     assert layer.compute_output_shape(QUERY.shape, VALUE.shape) == (2, 3, 2, 4)
-
-
-@pytest.mark.parametrize("normalize_first", [False, True])
-def test_transformer_block_written_out(normalize_first):
-    block = TransformerBlock(6, 2, normalize_first=normalize_first, activation="gelu")
-    block(QUERY)
-    norm = block._self_attention_layer_norm, block._feedforward_layer_norm
-
-    def parts(x):
-        return (
-            lambda y: block._self_attention_layer(y, y),
-            lambda y: block._feedforward_output_dense(block._feedforward_intermediate_dense(y)),
-        )[x]
-
-    x = ops.convert_to_tensor(QUERY)
-    for number in (0, 1):
-        if normalize_first:
-            x = x + parts(number)(norm[number](x))
-        else:
-            x = norm[number](x + parts(number)(x))
-
-    np.testing.assert_allclose(to_numpy(block(QUERY)), to_numpy(x), atol=1e-6)
-
-
-def test_transformer_block_ignores_padding():
-    block = TransformerBlock(6, 2)
-    mask = np.array([[True, True, False], [True, False, False]])
-    other = np.where(mask[..., None], QUERY, 9.0).astype("float32")
-
-    first, second = (to_numpy(block(x, padding_mask=mask)) for x in (QUERY, other))
-
-    np.testing.assert_array_equal(first[mask], second[mask])
-
-
-def test_transformer_block_returns_scores():
-    block = TransformerBlock(6, 2, use_causal_mask=True)
-    symbolic = block(keras.Input((3, 4)), return_attention_scores=True)
-
-    _, scores = block(QUERY, return_attention_scores=True)
-
-    assert symbolic[1].shape == (None, *scores.shape[1:])
-    assert (np.triu(to_numpy(scores), 1) == 0).all()
-
-
-def test_dropouts_of_a_block_draw_apart():
-    block = TransformerBlock(6, 2, dropout=0.5, seed=3)
-    block.build((2, 3, 4))
-
-    seeds = {tuple(to_numpy(v)) for v in block.variables if "seed" in v.path}
-    assert len(seeds) == 3
