@@ -116,6 +116,27 @@ def decoder_block(**arguments):
     )
 
 
+def decoder(cell, attention, **arguments):
+    return Case(
+        lambda dtype: layers.AttentionRNN(
+            cell(UNITS, dtype=dtype),
+            layers.Attention(**attention, dtype=dtype),
+            return_state=True,
+            dtype=dtype,
+            **arguments,
+        ),
+        lambda layer, x, memory, state: layer(
+            x,
+            memory,
+            initial_state=[state] * len(keras.tree.flatten(layer.cell.state_size)),
+            sequences_mask=MASK,
+            memory_mask=MASK_OF_KEYS,
+            return_attention_scores=True,
+        ),
+        [SEQUENCES, (BATCH, 3, 3), STATE],
+    )
+
+
 def positions(cls, *args, **call):
     return Case(
         lambda dtype: cls(*args, dtype=dtype), lambda layer, x: layer(x, **call), [SEQUENCES]
@@ -194,6 +215,20 @@ CASES = {
         num_key_value_heads=1,
         position="alibi",
         use_bias=False,
+    ),
+    "attention_rnn": decoder(
+        layers.LSTMCell, {"score": "location_aware", "units": 3, "filters": 2, "kernel_size": 3}
+    ),
+    "attention_rnn_with_output": decoder(
+        layers.PeepholeLSTMCell, {"score": "additive"}, attention_units=3
+    ),
+    "attention_rnn_luong": decoder(layers.GRUCell, {"score": "general"}, placement="luong"),
+    "attention_rnn_luong_sparse": decoder(
+        layers.GRUCell,
+        {"score": "location", "max_source_length": 4, "normalizer": "sparsemax"},
+        placement="luong",
+        input_feeding=False,
+        attention_units=3,
     ),
     "sines": positions(layers.SinusoidalPositionEncoding, start_index=2),
     "vectors": positions(layers.PositionEmbedding, 6, start_index=1),

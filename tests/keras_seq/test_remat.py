@@ -69,6 +69,16 @@ OTHERS = {
         lambda layer, x, mask: layer(x, padding_mask=mask, return_attention_scores=True)[0],
         True,
     ),
+    "attention_rnn": (
+        lambda **kwargs: layers.AttentionRNN(
+            layers.LSTMCell(4, dropout=0.3, recurrent_dropout=0.3, seed=2),
+            layers.Attention("location_aware", filters=2, kernel_size=3, dropout=0.3, seed=1),
+            "luong",
+            **kwargs,
+        ),
+        lambda layer, x, mask: layer(x, x, sequences_mask=mask, memory_mask=mask),
+        True,
+    ),
     "rotary": (layers.RotaryEmbedding, lambda layer, x, mask: layer(x, start_index=3), False),
     "sines": (
         layers.SinusoidalPositionEncoding,
