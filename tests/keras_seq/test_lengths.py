@@ -16,6 +16,7 @@ LAYERS = {
     "bidirectional": lambda: layers.Bidirectional(layers.GRU(2, return_sequences=True)),
     "attention": lambda: layers.MultiHeadSelfAttention(2, 3),
     "block": lambda: layers.TransformerBlock(6, 2),
+    "decoder block": lambda: layers.TransformerDecoderBlock(6, 2, position="rotary"),
     "sinusoidal": lambda: layers.SinusoidalPositionEncoding(),
     "embedding": lambda: layers.PositionEmbedding(9),
 }

@@ -79,6 +79,18 @@ OTHERS = {
         lambda layer, x, mask: layer(x, x, sequences_mask=mask, memory_mask=mask),
         True,
     ),
+    "gated_block": (
+        lambda **kwargs: layers.TransformerBlock(
+            8, 2, gated_feedforward=True, normalization="rms", **kwargs
+        ),
+        lambda layer, x, mask: layer(x, padding_mask=mask),
+        True,
+    ),
+    "decoder_block": (
+        lambda **kwargs: layers.TransformerDecoderBlock(8, 2, dropout=0.3, seed=1, **kwargs),
+        lambda layer, x, mask: layer(x, x, encoder_padding_mask=mask),
+        True,
+    ),
     "rotary": (layers.RotaryEmbedding, lambda layer, x, mask: layer(x, start_index=3), False),
     "sines": (
         layers.SinusoidalPositionEncoding,
