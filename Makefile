@@ -61,12 +61,15 @@ $(VENV)/app: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow]' >&2
 	@touch $@
 
-# The layers alone, on another backend: nothing of the comparison tool.
+# The layers alone, on another backend: nothing of the comparison tool. Of what keras-hub, whose
+# layers some tests compare with, asks for, only what its import needs: the rest is another backend.
 .venv-%/tests: pyproject.toml constraints.txt
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
 	@echo "Setting up .venv-$* (once)" >&2
 	@.venv-$*/bin/pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		--editable '.[$*]' pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis >&2
+	@.venv-$*/bin/pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--no-deps keras-hub regex tokenizers >&2
 	@touch $@
 
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt
