@@ -9,7 +9,7 @@ TEST_JOBS ?= auto
 .PHONY: run test test-quick test-backends test-keras check lint check-install bench picture clean
 
 run: $(VENV)/app
-	@$(BIN)/keras-seq run digits
+	@$(BIN)/keras-seq run experiments/configs/digits.toml
 
 test: $(VENV)/dev
 	$(BIN)/pytest -n $(TEST_JOBS)

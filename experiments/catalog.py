@@ -7,16 +7,21 @@ from operator import attrgetter
 from typing import TypeVar
 
 from experiments.errors import RequestError, UnknownNameError
+from experiments.models.bert import Bert
 from experiments.models.bidirectional_lstm import BidirectionalLSTM
 from experiments.models.gru import GRU
 from experiments.models.lstm import LSTM
 from experiments.models.model import Model
 from experiments.models.peephole_lstm import PeepholeLSTM
+from experiments.models.self_attention import SelfAttention
+from experiments.models.seq2seq import Seq2Seq
+from experiments.models.seq2seq_attention import Seq2SeqAttention
 from experiments.models.simple_rnn import SimpleRNN
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.digits import Digits
+from experiments.tasks.reverse import Reverse
 from experiments.tasks.task import Task
 
 Entry = TypeVar("Entry", Task, Model)
@@ -27,6 +32,7 @@ TASKS: dict[str, type[Task]] = {
         Digits,
         Adding,
         CopyMemory,
+        Reverse,
     )
 }
 
@@ -38,7 +44,11 @@ MODELS: dict[str, type[Model]] = {
         PeepholeLSTM,
         GRU,
         BidirectionalLSTM,
+        Seq2Seq,
+        Seq2SeqAttention,
+        SelfAttention,
         Transformer,
+        Bert,
     )
 }
 
@@ -51,6 +61,11 @@ def task_names() -> list[str]:
 def model_names() -> list[str]:
     """Names that `find_model` answers to: ours in order, then those of installed packages."""
     return _names("model", MODELS)
+
+
+def models_for(task: Task) -> list[str]:
+    """Names of our models that serve `task`."""
+    return [name for name, model in MODELS.items() if model.serves(task)]
 
 
 def find_task(name: str) -> type[Task]:

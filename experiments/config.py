@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from experiments.budget import Budget
-from experiments.catalog import find_model, find_task
+from experiments.catalog import find_model, find_task, models_for
 from experiments.errors import KerasSeqError, RequestError, UnknownNameError
 from experiments.events import SCHEMA
 from experiments.models.model import Model
@@ -189,6 +189,13 @@ def read_document(path: Path) -> dict[str, Any]:
         raise RequestError(f"{path} is not TOML: {error}.") from error
 
 
+def task_of(document: Mapping[str, Any]) -> Task:
+    """The task that an experiment's document asks for."""
+    if "task" not in document:
+        raise RequestError("task: missing. An experiment needs name, task and models.")
+    return _task_choice(_table(document["task"], "task")).task
+
+
 def set_value(document: dict[str, Any], assignment: str) -> None:
     """Carry out one `--set KEY=VALUE`, such as `task.length=200` or `models.lstm.units=32`.
 
@@ -261,6 +268,13 @@ def _name(settings: dict[str, Any], where: str) -> str:
 
 
 def _check_fit(choice: ModelChoice, task: Task) -> None:
+    if not choice.model.serves(task):
+        able = models_for(task)
+        reads, predicts = (type(form).__name__.lower() for form in (task.input, task.target))
+        raise RequestError(
+            f"models.{choice.label}: {choice.name} cannot read {reads} and predict {predicts}, as "
+            f"{task.name} asks. Models that can: {', '.join(able) or 'none'}."
+        )
     try:
         choice.model.check(task)
     except KerasSeqError:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.catalog import MODELS, TASKS
-from experiments.config import ExperimentConfig, read_document, set_value
+from experiments.catalog import TASKS, models_for
+from experiments.config import ExperimentConfig, read_document, set_value, task_of
 from experiments.errors import RequestError
 
 DEFAULT_SEEDS = 3
@@ -33,7 +33,8 @@ def experiment_request(
     if models is not None:
         entries = [entry.strip() for entry in models.split(",")]
         document["models"] = [{"name": entry} for entry in entries if entry]
-    document.setdefault("models", [{"name": entry} for entry in MODELS])
+    if "models" not in document:
+        document["models"] = [{"name": entry} for entry in models_for(task_of(document))]
     if seeds is not None:
         if not 1 <= seeds <= MOST_SEEDS:
             raise RequestError(f"--seeds: expected 1 to {MOST_SEEDS}. Received: {seeds}.")

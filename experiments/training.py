@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from experiments.backend import devices
 from experiments.config import TrialConfig
 from experiments.errors import DivergedError
 from experiments.events import Built, Event, Measured
-from experiments.tasks.task import Array, Batch, Classes, Floats, Task
+from experiments.tasks.task import Array, Batch, Decoded, Predictions, Sequences, Task, Values
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +30,7 @@ def train(
 ) -> bool:
     """Train, validate along the way, test once; True when done, False when stopped.
 
-    The test split is read once, after the last update, with the weights that validated best.
+    Every other split is read once, after the last update, with the weights that validated best.
     Raises `DivergedError` when the loss is no longer finite.
     """
     import keras
@@ -57,7 +57,7 @@ def train(
         if stop_asked():
             return False
         batch = task.train_batch(config.seed, step - 1, budget.batch_size)
-        loss = float(model.train_on_batch(batch.inputs, batch.targets))
+        loss = float(model.train_on_batch(_inputs(task, batch), batch.targets))
         window.losses.append(loss)
         diverged = not math.isfinite(loss)
         # The first step stands alone, because it holds the compilation.
@@ -82,12 +82,17 @@ def train(
             record(Measured(step=step, values={f"validation_{k}": v for k, v in values.items()}))
             window.started += time.perf_counter() - pause
     best.restore(model)
-    values = _evaluate(model, task, task.evaluation_set("test", config.seed))
-    record(Measured(step=budget.steps, values={f"test_{k}": v for k, v in values.items()}))
-    for key in ("loss", task.metric.name):
-        # The last update of all may be the one that diverges.
-        if not math.isfinite(values[key]):
-            raise DivergedError(f"the test {key} became {values[key]} after step {budget.steps}")
+    for split in task.evaluation_splits:
+        if split == "validation":
+            continue
+        values = _evaluate(model, task, task.evaluation_set(split, config.seed))
+        record(Measured(step=budget.steps, values={f"{split}_{k}": v for k, v in values.items()}))
+        for key in ("loss", task.metric.name):
+            # The last update of all may be the one that diverges.
+            if not math.isfinite(values[key]):
+                raise DivergedError(
+                    f"the {split} {key} became {values[key]} after step {budget.steps}"
+                )
     return True
 
 
@@ -126,20 +131,40 @@ class _Best:
 
 def _evaluate(model: keras.Model, task: Task, batch: Batch) -> dict[str, float]:
     size = EVALUATION_BATCH
-    predictions: list[Floats] = [
-        np.asarray(model.predict_on_batch(batch.inputs[i : i + size]))
+    parts = [
+        Batch(batch.inputs[i : i + size], batch.targets[i : i + size])
         for i in range(0, len(batch.inputs), size)
     ]
-    measured = task.measure(np.concatenate(predictions), batch)
+    logits = _joined(model.predict_on_batch(_inputs(task, part)) for part in parts)
+    predictions: Predictions = logits
+    if isinstance(task.target, Sequences):
+        steps = batch.targets.shape[1]
+        tokens = _joined(model.generate(part.inputs, max_length=steps) for part in parts)
+        predictions = Decoded(logits, tokens)
+    measured = task.measure(predictions, batch)
     return {key: float(value) for key, value in measured.items()}
+
+
+def _joined(parts: Iterable[Any]) -> Array:
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def _inputs(task: Task, batch: Batch) -> Array | list[Array]:
+    """What the network reads; a decoder is given the target, each token one step late."""
+    if not isinstance(task.target, Sequences):
+        return batch.inputs
+    from keras_seq.models import shift_right  # with Keras 2-3 s, paid in the trial's process
+
+    return [batch.inputs, shift_right(batch.targets, task.target.start)]
 
 
 def _loss(task: Task) -> Any:
     import keras
 
-    if isinstance(task.target, Classes):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return keras.losses.MeanSquaredError()
+    if isinstance(task.target, Values):
+        return keras.losses.MeanSquaredError()
+    # Padding counts for nothing: a network that predicts sequences masks it.
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def _adam(learning_rate: float, clip_norm: float) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from msgspec import Meta
 
-from experiments.tasks.task import Classes, Task, Tokens
+from experiments.tasks.task import Classes, Task, Tokens, Values
 
 if TYPE_CHECKING:
     import keras
@@ -35,10 +35,15 @@ def embed(task: Task, inputs: keras.KerasTensor, embedding_dim: int) -> keras.Ke
     return inputs
 
 
+def target_of(task: Task) -> Classes | Values:
+    """The target of a task that is served without decoding."""
+    return cast("Classes | Values", task.target)  # `Model.serves` has seen to it
+
+
 def predict(task: Task, features: keras.KerasTensor) -> keras.KerasTensor:
     """Logits for classes, numbers for values; `features` has a time axis if `per_step`."""
     import keras  # 2-3 s, paid in the trial's process
 
-    target = task.target
+    target = target_of(task)
     width = target.count if isinstance(target, Classes) else target.width
     return keras.layers.Dense(width, name="predictions")(features)

@@ -6,10 +6,10 @@ import abc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from experiments.tasks.task import Channels, Classes, Target, Task, Tokens, Values
+
 if TYPE_CHECKING:
     import keras
-
-    from experiments.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,18 @@ class Model(abc.ABC):
 
     name: ClassVar[str]
     """What `--models NAME` calls it."""
+    reads: ClassVar[tuple[type[Tokens | Channels], ...]] = (Tokens, Channels)
+    """Inputs it can read."""
+    predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values)
+    """Targets it can predict. One for `Sequences` has `generate` besides."""
 
-    def check(self, task: Task) -> None:  # noqa: B027  # most serve every task
-        """Raise `RequestError` when this architecture cannot serve `task`."""
+    def check(self, task: Task) -> None:  # noqa: B027  # for most the two lists say it all
+        """Raise `RequestError` when these settings cannot serve `task`."""
+
+    @classmethod
+    def serves(cls, task: Task) -> bool:
+        """Whether this architecture reads the inputs of `task` and predicts its targets."""
+        return isinstance(task.input, cls.reads) and isinstance(task.target, cls.predicts)
 
     @abc.abstractmethod
     def build(self, task: Task) -> keras.Model:

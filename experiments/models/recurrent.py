@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from experiments.models.adapter import embed, input_of, predict
+from experiments.models.adapter import embed, input_of, predict, target_of
 from experiments.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def stack(
     features = embed(task, inputs, embedding_dim)
     for number in range(num_layers):
         is_last = number == num_layers - 1
-        features = layer(task.target.per_step or not is_last)(features)
+        features = layer(target_of(task).per_step or not is_last)(features)
         if dropout:
             features = keras.layers.Dropout(dropout)(features)
     return keras.Model(inputs, predict(task, features), name=name)

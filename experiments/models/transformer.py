@@ -1,15 +1,16 @@
-"""The Transformer encoder."""
+"""The Transformer: an encoder, and a decoder where the task has sequences to write."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.budget import Positive
-from experiments.errors import RequestError
-from experiments.models.adapter import Rate, embed, input_of, predict
+from experiments.models.adapter import Rate, input_of, predict
+from experiments.models.attention import check_heads, embed_with_positions, pool
+from experiments.models.encoder_decoder import encoder_decoder
 from experiments.models.model import Model
-from experiments.tasks.task import Task, Tokens
+from experiments.tasks.task import Classes, Sequences, Target, Task, Values
 
 if TYPE_CHECKING:
     import keras
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transformer(Model):
-    """A Transformer encoder: every step attends to every other, before and after it.
+    """A Transformer: every step attends to every other, before and after it.
 
     Sinusoidal positions, normalization before each sublayer, and for one prediction per sequence
-    the mean over the steps.
+    the mean over the steps. Sequences are written by a decoder of as many blocks, whose steps
+    attend to those before them and to the encoder's.
     """
 
     name: ClassVar[str] = "transformer"
+    predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values, Sequences)
 
     hidden_dim: Positive = 32
     """Width of a step's features; a multiple of `num_heads`."""
@@ -38,28 +41,38 @@ class Transformer(Model):
 
     def check(self, task: Task) -> None:
         """Heads share the width evenly."""
-        if self.hidden_dim % self.num_heads:
-            raise RequestError(
-                "transformer: hidden_dim must be a multiple of num_heads. "
-                f"Received: hidden_dim={self.hidden_dim}, num_heads={self.num_heads}."
-            )
+        check_heads(self.name, self.hidden_dim, self.num_heads)
 
     def build(self, task: Task) -> keras.Model:
         """Embedding with positions, blocks, normalization, one dense layer."""
         import keras  # 2-3 s, paid in the trial's process
 
-        from keras_seq.layers import SinusoidalPositionEncoding, TransformerBlock
+        from keras_seq.layers import (
+            SinusoidalPositionEncoding,
+            TransformerBlock,
+            TransformerDecoderBlock,
+        )
 
+        def blocks(block: type[keras.layers.Layer]) -> list[keras.layers.Layer]:
+            settings: dict[str, Any] = {"dropout": self.dropout, "normalize_first": True}
+            return [
+                *(
+                    block(self.intermediate_dim, self.num_heads, **settings)
+                    for _ in range(self.num_layers)
+                ),
+                keras.layers.LayerNormalization(),
+            ]
+
+        if isinstance(task.target, Sequences):
+            return encoder_decoder(
+                task,
+                encoder=[SinusoidalPositionEncoding(), *blocks(TransformerBlock)],
+                decoder=[SinusoidalPositionEncoding(), *blocks(TransformerDecoderBlock)],
+                embedding_dim=self.hidden_dim,
+                name=self.name,
+            )
         inputs = input_of(task)
-        features = embed(task, inputs, self.hidden_dim)
-        if not isinstance(task.input, Tokens):
-            features = keras.layers.Dense(self.hidden_dim, name="projection")(features)
-        features = SinusoidalPositionEncoding()(features)
-        for _ in range(self.num_layers):
-            features = TransformerBlock(
-                self.intermediate_dim, self.num_heads, dropout=self.dropout, normalize_first=True
-            )(features)
-        features = keras.layers.LayerNormalization()(features)
-        if not task.target.per_step:
-            features = keras.layers.GlobalAveragePooling1D()(features)
-        return keras.Model(inputs, predict(task, features), name=self.name)
+        features = embed_with_positions(task, inputs, self.hidden_dim)
+        for layer in blocks(TransformerBlock):
+            features = layer(features)
+        return keras.Model(inputs, predict(task, pool(task, features)), name=self.name)

@@ -41,6 +41,18 @@ def exact_match(logits: Floats, classes: Array) -> float:
     return float(correct(logits, classes).all(axis=-1).mean())
 
 
+def matches(tokens: Array, targets: Array) -> NDArray[np.bool_]:
+    """Where decoded tokens `(batch, steps)` are those of the targets; steps never decoded are not.
+
+    A model may stop before the longest target ends, and what it says beyond it is not asked.
+    """
+    _same_shape(tokens[:, :0], targets[:, :0])
+    hits = np.zeros(targets.shape, np.bool_)
+    steps = min(tokens.shape[1], targets.shape[1])
+    hits[:, :steps] = tokens[:, :steps] == targets[:, :steps]
+    return hits
+
+
 def mean_squared_error(predictions: Floats, values: Array) -> float:
     """Mean over every element of the squared difference."""
     _same_shape(predictions, values)

@@ -53,6 +53,37 @@ class Values:
     per_step: bool = False
 
 
+@dataclass(frozen=True)
+class Sequences:
+    """Targets of shape `(batch, steps)`: tokens up to and with `end`, then padding.
+
+    How many steps a target has is for the model to find out. Inputs are tokens too, and token 0
+    is padding in both. The loss is cross-entropy in nats per target token, each predicted from
+    the true ones before it.
+    """
+
+    vocabulary_size: int
+    start: int
+    """The token that is read before the first."""
+    end: int
+    """The token that ends a sequence."""
+
+
+class Decoded(NamedTuple):
+    """What a model predicts for `Sequences`."""
+
+    logits: Floats
+    """`(batch, steps, vocabulary_size)`, each step knowing the true tokens before it."""
+    tokens: Array
+    """`(batch, steps)`, each step knowing only what the model itself said before it."""
+
+
+Predictions = Floats | Decoded
+
+
+Target = Classes | Values | Sequences
+
+
 class Batch(NamedTuple):
     """Sequences with their targets, axis 0 in step."""
 
@@ -89,6 +120,8 @@ class Task(abc.ABC):
     """What validation watches and the leaderboard ranks by."""
     budget: ClassVar[Budget]
     """The default training budget."""
+    evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test")
+    """What `evaluation_set` has. `extrapolation` is read once, after `test`."""
 
     @property
     @abc.abstractmethod
@@ -97,7 +130,7 @@ class Task(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def target(self) -> Classes | Values:
+    def target(self) -> Target:
         """What a model predicts."""
 
     @property
@@ -118,14 +151,14 @@ class Task(abc.ABC):
         """All of `validation`, `test` or another split for `seed`, from a stream of its own."""
 
     @abc.abstractmethod
-    def measure(self, predictions: Floats, batch: Batch) -> dict[str, float]:
+    def measure(self, predictions: Any, batch: Batch) -> dict[str, float]:
         """Every measure of `predictions` against `batch`, `loss` among them.
 
         Models and null baselines are measured by this same function.
         """
 
     @abc.abstractmethod
-    def baselines(self, seed: int) -> Mapping[str, Floats]:
+    def baselines(self, seed: int) -> Mapping[str, Predictions]:
         """Predictions for the test split that need no learning of sequences, by name."""
 
     def generator(self, split: Split, seed: int, index: int = 0) -> np.random.Generator:

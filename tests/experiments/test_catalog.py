@@ -65,7 +65,7 @@ def test_models_are_found_by_their_name(name):
 
 
 def test_names_are_listed_in_order():
-    assert catalog.task_names()[:3] == ["digits", "adding", "copy_memory"]
+    assert catalog.task_names()[:4] == ["digits", "adding", "copy_memory", "reverse"]
     assert catalog.model_names()[0] == "simple_rnn"
 
 
@@ -83,7 +83,7 @@ def test_an_unknown_name_offers_the_nearest(find, name, message):
 
 
 def test_a_far_name_lists_what_there_is():
-    with pytest.raises(UnknownNameError, match=r"Known: adding, copy_memory, digits"):
+    with pytest.raises(UnknownNameError, match=r"Known: adding, copy_memory, digits, reverse"):
         catalog.find_task("???")
 
 

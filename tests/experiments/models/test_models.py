@@ -9,12 +9,27 @@ import pytest
 
 from experiments.budget import Budget
 from experiments.catalog import MODELS
+from experiments.config import ExperimentConfig, ModelChoice, TaskChoice, TrialConfig
 from experiments.errors import RequestError
+from experiments.events import Measured
+from experiments.models.bert import Bert
+from experiments.models.self_attention import SelfAttention
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.digits import Digits
-from experiments.tasks.task import Batch, Channels, Classes, Metric, Task, Tokens, Values
+from experiments.tasks.reverse import Reverse
+from experiments.tasks.task import (
+    Batch,
+    Channels,
+    Classes,
+    Metric,
+    Sequences,
+    Task,
+    Tokens,
+    Values,
+)
+from experiments.training import train
 
 INPUTS = {"tokens": Tokens(7), "channels": Channels(3)}
 TARGETS = {
@@ -23,7 +38,9 @@ TARGETS = {
     "values": Values(2),
     "values_per_step": Values(2, per_step=True),
 }
-LOOKS_AHEAD = {"bidirectional_lstm", "transformer"}
+LOOKS_AHEAD = {"bidirectional_lstm", "self_attention", "transformer", "bert"}
+STEPWISE = [model for model in MODELS.values() if Classes in model.predicts]
+DECODING = [model for model in MODELS.values() if Sequences in model.predicts]
 
 
 @dataclass(frozen=True)
@@ -60,14 +77,22 @@ class Toy(Task):
         return {}
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+@pytest.fixture(params=STEPWISE, ids=lambda model: model.name)
 def model(request):
+    """A model that gives one prediction, or one per step."""
     return request.param()
 
 
-@pytest.fixture(params=INPUTS.values(), ids=INPUTS.keys())
-def input_form(request):
-    return request.param
+@pytest.fixture
+def readable(model):
+    """A form of input that the model reads; numbers where it can."""
+    return INPUTS["channels" if Channels in model.reads else "tokens"]
+
+
+@pytest.fixture(params=DECODING, ids=lambda model: model.name)
+def decoding_model(request):
+    """A model that writes sequences."""
+    return request.param()
 
 
 @pytest.fixture(params=TARGETS.values(), ids=TARGETS.keys())
@@ -88,8 +113,19 @@ def predictions(network, inputs):
     return keras.ops.convert_to_numpy(network(inputs, training=False))
 
 
-def test_predicts_and_trains_for_every_form_of_task(model, input_form, target_form):
-    task = Toy(input_form, target_form)
+def changed(inputs, steps):
+    """The inputs with other values at `steps`."""
+    other = inputs.copy()
+    other[:, steps] += 1
+    return other % 7 if inputs.ndim == 2 else other
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_predicts_and_trains_for_every_form_of_task(model, kind, target_form):
+    task = Toy(INPUTS[kind], target_form)
+    assert model.serves(task) == isinstance(task.input, model.reads)
+    if not model.serves(task):
+        return
     model.check(task)
     network = model.build(task)
     inputs, targets = task.train_batch(seed=0, index=0, size=5)
@@ -103,14 +139,15 @@ def test_predicts_and_trains_for_every_form_of_task(model, input_form, target_fo
     assert np.mean(moved) > 0.7  # a key's bias in attention has no gradient
 
 
-def test_other_lengths_can_be_predicted(model):
-    network = model.build(Toy(target=TARGETS["classes_per_step"]))
+def test_other_lengths_can_be_predicted(model, readable):
+    network = model.build(Toy(readable, TARGETS["classes_per_step"]))
     for length in (2, 6, 11):
-        assert predictions(network, np.zeros((2, length, 3), np.float32)).shape == (2, length, 4)
+        inputs = Toy(readable, sequence_length=length).train_batch(0, 0, 2).inputs
+        assert predictions(network, inputs).shape == (2, length, 4)
 
 
-def test_stacks_and_drops_as_asked(model):
-    task = Toy()
+def test_stacks_and_drops_as_asked(model, readable):
+    task = Toy(readable)
     deep = replace(model, num_layers=3, dropout=0.5).build(task)
     assert deep.count_params() > replace(model, num_layers=2).build(task).count_params()
     inputs = task.train_batch(0, 0, 5).inputs
@@ -119,28 +156,29 @@ def test_stacks_and_drops_as_asked(model):
     assert not np.array_equal(first, second)
 
 
-def test_looks_ahead_only_where_it_says_so(model):
-    network = model.build(Toy(target=TARGETS["values_per_step"]))
-    inputs = Toy().train_batch(0, 0, 5).inputs
-    other = inputs.copy()
-    other[:, 4:] += 1
+def test_looks_ahead_only_where_it_says_so(model, readable):
+    task = Toy(readable, TARGETS["values_per_step"])
+    network = model.build(task)
+    inputs = task.train_batch(0, 0, 5).inputs
+    other = changed(inputs, slice(4, None))
     same = np.isclose(predictions(network, inputs), predictions(network, other), atol=1e-6)
     assert same[:, :4].all() == (model.name not in LOOKS_AHEAD)
     assert not same[:, 4:].any()
 
 
-def test_every_step_counts(model):
-    network = model.build(Toy(target=TARGETS["values"]))
-    inputs = Toy().train_batch(0, 0, 1).inputs
+def test_every_step_counts(model, readable):
+    task = Toy(readable, TARGETS["values"])
+    network = model.build(task)
+    inputs = task.train_batch(0, 0, 1).inputs
     for step in range(6):
-        other = inputs.copy()
-        other[:, step] += 1
+        other = changed(inputs, step)
         assert not np.allclose(predictions(network, inputs), predictions(network, other), atol=1e-7)
 
 
-def test_order_counts(model):
-    network = model.build(Toy(target=TARGETS["values"]))
-    inputs = Toy().train_batch(0, 0, 1).inputs
+def test_order_counts(model, readable):
+    task = Toy(readable, TARGETS["values"])
+    network = model.build(task)
+    inputs = task.train_batch(0, 0, 1).inputs
     assert not np.allclose(predictions(network, inputs), predictions(network, inputs[:, ::-1]))
 
 
@@ -167,6 +205,8 @@ def test_saves_and_loads(model, tmp_path):
 
 @pytest.mark.parametrize("task", [Adding(), CopyMemory()], ids=lambda task: task.name)
 def test_builds_for_the_tasks_of_the_catalog(model, task):
+    if not model.serves(task):
+        return
     model.check(task)
     network = model.build(task)
     batch = task.train_batch(0, 0, 2)
@@ -175,19 +215,56 @@ def test_builds_for_the_tasks_of_the_catalog(model, task):
     assert predictions(network, batch.inputs).shape == (2, *steps, width)
 
 
+DIGITS = [model for model in STEPWISE if model.serves(Digits())]
+
+
+@pytest.mark.parametrize("model", DIGITS, ids=lambda model: model.name)
 def test_default_sizes_are_alike_on_digits(model):
     reference = MODELS["lstm"]().build(Digits()).count_params()
-    assert model.build(Digits()).count_params() == pytest.approx(reference, rel=0.02)
+    assert model().build(Digits()).count_params() == pytest.approx(reference, rel=0.02)
 
 
+@pytest.mark.parametrize("model", DIGITS, ids=lambda model: model.name)
 def test_learns_digits_in_four_epochs(model):
     task = Digits()
     keras.utils.set_random_seed(0)
-    network = compiled(model.build(task), task)
+    network = compiled(model().build(task), task)
     for index in range(150):
         network.train_on_batch(*task.train_batch(seed=0, index=index, size=32))
     batch = task.evaluation_set("validation", 0)
     assert task.measure(predictions(network, batch.inputs), batch)["accuracy"] > 0.2
+
+
+def test_writes_sequences_and_trains(decoding_model):
+    """A trial from the first step to the test, on words of two or three letters."""
+    config = TrialConfig(
+        experiment="reverse",
+        task=TaskChoice("reverse", Reverse(2, 3, num_letters=3, validation_size=8, test_size=8)),
+        model=ModelChoice(decoding_model.name, decoding_model.name, decoding_model),
+        seed=0,
+        budget=Budget(steps=60, batch_size=32, learning_rate=1e-2, evaluations=2),
+    )
+    records = []
+    assert train(config, records.append, lambda: False, threads=1)
+    values = [record.values for record in records if isinstance(record, Measured)]
+    losses = [value["train_loss"] for value in values if "train_loss" in value]
+    assert losses[-1] < 0.7 * losses[0]
+    told = {key for value in values for key in value}
+    for split in ("validation", "test", "extrapolation"):
+        assert {f"{split}_loss", f"{split}_exact_match", f"{split}_token_accuracy"} <= told
+    assert {"test_exact_match_2_2", "extrapolation_exact_match_4_4"} <= told
+
+
+@pytest.mark.parametrize("name", ["lstm", "bert"])
+def test_a_model_without_a_decoder_is_refused_by_name(name):
+    message = "cannot read tokens and predict sequences, as reverse asks.*seq2seq, seq2seq_att"
+    with pytest.raises(RequestError, match=rf"^models\.{name}: {name} {message}"):
+        ExperimentConfig.from_document({"name": "x", "task": {"name": "reverse"}, "models": [name]})
+
+
+def test_a_decoder_has_nothing_to_write_where_steps_are_predicted(decoding_model):
+    served = decoding_model.serves(Adding())
+    assert served == (decoding_model.name == "transformer")
 
 
 @pytest.mark.parametrize(
@@ -199,6 +276,12 @@ def test_settings_out_of_bounds_are_refused_by_name(model, field):
         msgspec.convert({field: -1}, model)
 
 
-def test_transformer_width_must_divide_by_heads():
+@pytest.mark.parametrize("model", [Transformer, SelfAttention, Bert])
+def test_width_must_divide_by_heads(model):
     with pytest.raises(RequestError, match=r"multiple of num_heads.*hidden_dim=30, num_heads=4"):
-        Transformer(hidden_dim=30).check(Toy())
+        model(hidden_dim=30).check(Toy())
+
+
+def test_bert_needs_a_position_for_every_step():
+    with pytest.raises(RequestError, match=r"max_sequence_length=5, sequences of 6 steps"):
+        Bert(max_sequence_length=5).check(Toy(INPUTS["tokens"]))

@@ -8,9 +8,9 @@ import pytest
 
 from experiments.catalog import TASKS
 from experiments.errors import UnknownNameError
-from experiments.tasks.task import Channels, Classes, Tokens
+from experiments.tasks.task import Channels, Classes, Decoded, Sequences, Tokens
 
-EVALUATION_SPLITS = ("validation", "test")
+SPLITS = [(task, split) for task in TASKS.values() for split in task.evaluation_splits]
 
 
 @pytest.fixture(params=TASKS.values(), ids=TASKS.keys())
@@ -18,9 +18,21 @@ def task(request):
     return request.param()
 
 
-@pytest.fixture(params=EVALUATION_SPLITS)
-def split(request):
-    return request.param
+def per_task_and_split(test):
+    ids = [f"{task.name}-{split}" for task, split in SPLITS]
+    made = [(task(), split) for task, split in SPLITS]
+    return pytest.mark.parametrize(("task", "split"), made, ids=ids)(test)
+
+
+def each(f, predictions):
+    """`f` of the array or of every array."""
+    if isinstance(predictions, Decoded):
+        return Decoded(*map(f, predictions))
+    return f(predictions)
+
+
+def first(predictions):
+    return predictions.logits if isinstance(predictions, Decoded) else predictions
 
 
 def equal(a, b):
@@ -28,7 +40,7 @@ def equal(a, b):
 
 
 def check_form(task, batch, size):
-    assert batch.inputs.shape[:2] == (size, task.sequence_length)
+    assert len(batch.inputs) == len(batch.targets) == size
     if isinstance(task.input, Tokens):
         assert batch.inputs.ndim == 2
         assert batch.inputs.dtype == np.int32
@@ -38,6 +50,10 @@ def check_form(task, batch, size):
         assert batch.inputs.shape[2:] == (task.input.width,)
         assert batch.inputs.dtype == np.float32
         assert np.isfinite(batch.inputs).all()
+    if isinstance(task.target, Sequences):
+        check_sequences(task.target, batch)
+        return
+    assert batch.inputs.shape[1] == task.sequence_length
     steps = (task.sequence_length,) if task.target.per_step else ()
     if isinstance(task.target, Classes):
         assert batch.targets.shape == (size, *steps)
@@ -49,11 +65,24 @@ def check_form(task, batch, size):
         assert np.isfinite(batch.targets).all()
 
 
+def check_sequences(form, batch):
+    assert batch.targets.ndim == 2
+    assert batch.targets.dtype == np.int32
+    assert 0 <= batch.targets.min() <= batch.targets.max() < form.vocabulary_size
+    for sequence in batch.targets.tolist():
+        end = sequence.index(form.end)
+        assert 0 not in sequence[:end]
+        assert not any(sequence[end + 1 :])
+    for sequence in batch.inputs.tolist():
+        assert sequence == [token for token in sequence if token] + [0] * sequence.count(0)
+
+
 @pytest.mark.parametrize("size", [1, 7, 32])
 def test_training_batches_have_the_declared_form(task, size):
     check_form(task, task.train_batch(seed=0, index=3, size=size), size)
 
 
+@per_task_and_split
 def test_evaluation_sets_have_the_declared_form(task, split):
     batch = task.evaluation_set(split, seed=0)
     check_form(task, batch, len(batch.inputs))
@@ -68,6 +97,7 @@ def test_training_batch_is_a_pure_function_of_seed_index_and_size(task):
     assert equal(again, type(task)().train_batch(seed=5, index=40, size=16))
 
 
+@per_task_and_split
 def test_evaluation_set_is_a_pure_function_of_split_and_seed(task, split):
     first = task.evaluation_set(split, seed=5)
     first.inputs[:] = 0
@@ -84,19 +114,23 @@ def test_training_batches_differ_across_indices_and_seeds(task):
 
 def test_no_sequence_is_in_two_splits(task):
     splits = [task.train_batch(0, 0, 1000).inputs]
-    splits += [task.evaluation_set(split, 0).inputs for split in EVALUATION_SPLITS]
+    splits += [task.evaluation_set(split, 0).inputs for split in task.evaluation_splits]
     sequences = [{sequence.tobytes() for sequence in inputs} for inputs in splits]
-    assert len(sequences[0] | sequences[1] | sequences[2]) == sum(map(len, sequences))
+    assert len(set.union(*sequences)) == sum(map(len, sequences))
 
 
 def test_a_split_that_is_not_there_is_refused_by_name(task):
-    with pytest.raises(UnknownNameError, match="Unknown split 'extrapolation'"):
-        task.evaluation_set("extrapolation", seed=0)
+    with pytest.raises(UnknownNameError, match="Unknown split 'holdout'"):
+        task.evaluation_set("holdout", seed=0)
 
 
+@per_task_and_split
 def test_perfect_predictions_measure_perfect(task, split):
     batch = task.evaluation_set(split, seed=0)
-    if isinstance(task.target, Classes):
+    if isinstance(task.target, Sequences):
+        logits = 50 * np.eye(task.target.vocabulary_size, dtype=np.float32)[batch.targets]
+        predictions = Decoded(logits, batch.targets)
+    elif isinstance(task.target, Classes):
         predictions = 50 * np.eye(task.target.count, dtype=np.float32)[batch.targets]
     else:
         predictions = batch.targets
@@ -107,12 +141,16 @@ def test_perfect_predictions_measure_perfect(task, split):
 
 def test_baselines_predict_the_test_split_and_are_not_perfect(task):
     test = task.evaluation_set("test", seed=2)
-    classes = (task.target.count,) if isinstance(task.target, Classes) else ()
+    sizes = {Classes: "count", Sequences: "vocabulary_size"}
+    kind = type(task.target)
+    classes = (getattr(task.target, sizes[kind]),) if kind in sizes else ()
     perfect = float(task.metric.higher_is_better)
     baselines = task.baselines(seed=2)
     assert baselines
     for predictions in baselines.values():
-        assert predictions.shape == test.targets.shape + classes
+        if isinstance(predictions, Decoded):
+            assert predictions.tokens.shape == test.targets.shape
+        assert first(predictions).shape == test.targets.shape + classes
         measures = task.measure(predictions, test)
         assert all(np.isfinite(value) for value in measures.values())
         assert measures["loss"] > 0
@@ -123,12 +161,15 @@ def test_predictions_of_the_wrong_shape_are_refused(task):
     test = task.evaluation_set("test", seed=0)
     predictions = next(iter(task.baselines(seed=0).values()))
     with pytest.raises(ValueError, match="one to one"):
-        task.measure(predictions[:-1], test)
+        task.measure(each(lambda array: array[:-1], predictions), test)
 
 
 def test_predictions_that_are_not_numbers_measure_as_no_better(task):
     test = task.evaluation_set("test", seed=0)
-    predictions = np.full_like(next(iter(task.baselines(seed=0).values())), np.nan)
+    predictions = next(iter(task.baselines(seed=0).values()))
+    # No token is there where there is nothing to choose from.
+    nothing = {"f": np.nan, "i": -1}
+    predictions = each(lambda array: np.full_like(array, nothing[array.dtype.kind]), predictions)
     measures = task.measure(predictions, test)
     assert np.isnan(measures["loss"])
     assert np.isnan(measures[task.metric.name]) or measures[task.metric.name] == 0

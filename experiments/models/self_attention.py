@@ -1,0 +1,56 @@
+"""Self-attention alone: a Transformer without its feed-forward networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from experiments.budget import Positive
+from experiments.models.adapter import Rate, input_of, predict
+from experiments.models.attention import check_heads, embed_with_positions, pool
+from experiments.models.model import Model
+
+if TYPE_CHECKING:
+    import keras
+
+    from experiments.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class SelfAttention(Model):
+    """Layers of multi-head self-attention, each added to what it reads, and nothing between them.
+
+    Sinusoidal positions, normalization before each layer, and for one prediction per sequence the
+    mean over the steps.
+    """
+
+    name: ClassVar[str] = "self_attention"
+
+    hidden_dim: Positive = 64
+    """Width of a step's features; a multiple of `num_heads`."""
+    num_heads: Positive = 4
+    """Attention heads of a layer."""
+    num_layers: Positive = 1
+    """Layers on top of each other."""
+    dropout: Rate = 0.0
+    """Share of attention weights and of each layer's outputs dropped in training."""
+
+    def check(self, task: Task) -> None:
+        """Heads share the width evenly."""
+        check_heads(self.name, self.hidden_dim, self.num_heads)
+
+    def build(self, task: Task) -> keras.Model:
+        """Embedding with positions, attention, normalization, one dense layer."""
+        import keras  # 2-3 s, paid in the trial's process
+
+        from keras_seq.layers import MultiHeadSelfAttention
+
+        inputs = input_of(task)
+        features = embed_with_positions(task, inputs, self.hidden_dim)
+        for _ in range(self.num_layers):
+            attended = MultiHeadSelfAttention(
+                self.num_heads, self.hidden_dim // self.num_heads, dropout=self.dropout
+            )(keras.layers.LayerNormalization()(features))
+            features = features + keras.layers.Dropout(self.dropout)(attended)
+        features = keras.layers.LayerNormalization()(features)
+        return keras.Model(inputs, predict(task, pool(task, features)), name=self.name)
