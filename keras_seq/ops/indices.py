@@ -1,6 +1,7 @@
 """Integers that point into a table or a sequence."""
 
 import keras
+import numpy as np
 
 
 def check_indices(name, indices, limit_name, limit):
@@ -27,10 +28,14 @@ def check_indices(name, indices, limit_name, limit):
 
 
 def _known_values(x):
-    """Return the values of a tensor as an array, or `None` in code that is being traced."""
+    """Return the values of a tensor in main memory as an array, or `None` for any other.
+
+    Those of code that is being traced have none yet, and those on another device would have to
+    be waited for.
+    """
     if isinstance(x, keras.KerasTensor):
         return None
     try:
-        return keras.ops.convert_to_numpy(x)
-    except (TypeError, NotImplementedError):  # what the tensors of JAX, and of the others, raise
+        return np.asarray(x)
+    except (TypeError, NotImplementedError):  # what the tensors of the backends raise
         return None
