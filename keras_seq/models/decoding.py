@@ -169,9 +169,8 @@ class RecurrentLayer(StepLayer):
 
     def run(self, x, memory, memory_mask, states, mask):
         """Run the layer over all steps."""
-        sizes = self.layer.cell.state_size
-        if states is not None and keras.tree.is_nested(sizes):
-            states = keras.tree.pack_sequence_as(sizes, states)
+        if states is not None:
+            states = _like(self.layer.cell.state_size, iter(states))
         outputs = self.layer(x, initial_state=states, mask=mask)
         return outputs[0] if self.layer.return_state else outputs
 
@@ -309,3 +308,10 @@ def _check_recurrent(layer):
         said = ", ".join(f"{name}={value}" for name, value in wanted.items())
         got = ", ".join(f"{name}={value}" for name, value in received.items())
         raise ValueError(f"A recurrent layer in `decoder` must have {said}. Received: {got}")
+
+
+def _like(sizes, states):
+    """Return states in lists that are nested as those of their sizes."""
+    if isinstance(sizes, (list, tuple)):
+        return [_like(size, states) for size in sizes]
+    return next(states)

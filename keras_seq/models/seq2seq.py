@@ -212,7 +212,8 @@ class Seq2Seq(keras.Model):
             )
         x = self.target_embedding(target_inputs)
         x = self.decoding.run(x, memory, memory_mask, states, target_inputs != PADDING)
-        return self.output_layer(x)
+        # A copy has no mask yet: that of the inputs must not become that of the logits.
+        return self.output_layer(ops.copy(x))
 
     def begin_decoding(self, source, length):
         """Return what `decode_step` needs to write up to `length` tokens for a source.

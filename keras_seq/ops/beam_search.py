@@ -98,7 +98,7 @@ def beam_search(
     positions = ops.arange(max_length, dtype="int32")
 
     def arrange(x, order):
-        return ops.reshape(ops.take(x, order, axis=0), (rows, *x.shape[1:]))
+        return ops.reshape(ops.take(x, order, axis=0), (rows, *ops.shape(x)[1:]))
 
     def rank(scores, lengths):
         if not length_penalty:

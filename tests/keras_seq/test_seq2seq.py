@@ -1,0 +1,464 @@
+"""Encoders and decoders of every kind: all steps at once, step by step, and in writing."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_seq import layers
+from keras_seq.models import Seq2Seq, shift_right
+
+to_numpy = ops.convert_to_numpy
+
+START, END, LENGTH = 1, 2, 5
+VOCABULARY = {"source_vocabulary_size": 7, "target_vocabulary_size": 6, "embedding_dim": 4}
+SOURCE = np.array([[3, 4, 5, 6], [6, 1, 0, 0], [2, 2, 3, 0]])
+TARGETS = np.array([[5, 4, 3, 5, 2], [3, 2, 0, 0, 0], [4, 3, 2, 0, 0]])
+INPUTS = shift_right(TARGETS, START)
+VALID = TARGETS != 0
+
+
+def both_directions():
+    return layers.Bidirectional(layers.GRU(3, return_sequences=True, return_state=True))
+
+
+def stacked_cells():
+    return [keras.layers.LSTMCell(3), layers.GRUCell(4)]
+
+
+# Encoder and decoder of each kind.
+KINDS = {
+    "gru": lambda: (layers.GRU(3, return_state=True), layers.GRU(3, return_sequences=True)),
+    "bridged lstm": lambda: (
+        both_directions(),
+        [layers.LSTM(4, return_sequences=True, return_state=True), keras.layers.Dense(4)],
+    ),
+    "lstm of keras": lambda: (
+        keras.layers.LSTM(3, return_sequences=True, return_state=True),
+        [keras.layers.LSTM(3, return_sequences=True), keras.layers.LayerNormalization()],
+    ),
+    "stacked cells": lambda: (
+        both_directions(),
+        keras.layers.RNN(stacked_cells(), return_sequences=True),
+    ),
+    "bahdanau": lambda: (
+        both_directions(),
+        layers.AttentionRNN(layers.GRUCell(4), layers.Attention("additive")),
+    ),
+    "luong": lambda: (
+        [keras.layers.Conv1D(4, 3, padding="same"), layers.LSTM(3, return_sequences=True)],
+        [
+            layers.LSTM(4, return_sequences=True),
+            layers.AttentionRNN(layers.LSTMCell(4), layers.Attention("general"), "luong"),
+            keras.layers.Dropout(0.5),
+        ],
+    ),
+    "transformer": lambda: (
+        [layers.SinusoidalPositionEncoding(), layers.TransformerBlock(6, 2)],
+        [
+            layers.PositionEmbedding(LENGTH),
+            layers.TransformerDecoderBlock(6, 2),
+            layers.TransformerDecoderBlock(6, 2, normalize_first=True, position="rotary"),
+            keras.layers.LayerNormalization(),
+        ],
+    ),
+}
+ATTENDING = ["bahdanau", "luong", "transformer"]
+
+
+def make(kind, **arguments):
+    """Return a model whose weights are large enough to tell one sequence from the other."""
+    model = Seq2Seq(*KINDS[kind](), **{**VOCABULARY, **arguments})
+    model.build([(None, None), (None, None)])
+    random = np.random.default_rng(0)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(size=weight.shape))
+    return model
+
+
+# For tests that do not change the model.
+shared = functools.cache(make)
+
+
+def logits_of(model, source, inputs):
+    """Return the logits, compiled once for all inputs of the same shape."""
+    return model.predict_on_batch([np.asarray(source), np.asarray(inputs)])
+
+
+def log_softmax(logits):
+    logits = logits.astype("float64")
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_step_by_step_gives_the_same_logits(kind):
+    model = shared(kind)
+    expected = logits_of(model, SOURCE, INPUTS)
+
+    constants, state = model.begin_decoding(ops.convert_to_tensor(SOURCE), LENGTH)
+    for step in range(LENGTH):
+        tokens = ops.convert_to_tensor(INPUTS[:, step])
+        logits, state, _ = model.decode_step(tokens, constants, state, step)
+
+        valid = VALID[:, step]
+        np.testing.assert_allclose(
+            to_numpy(logits)[valid], expected[valid, step], rtol=1e-5, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_greedy_decoding_is_a_loop_over_growing_prefixes(kind):
+    model = shared(kind)
+
+    tokens = model.generate(SOURCE, LENGTH)
+
+    assert tokens.dtype == np.int32
+    assert tokens.shape == (3, LENGTH)
+    expected = np.zeros((3, LENGTH), int)
+    for step in range(LENGTH):
+        logits = logits_of(model, SOURCE, shift_right(expected, START))[:, step]
+        has_ended = (expected == END).any(axis=1)
+        expected[:, step] = np.where(has_ended, 0, 1 + logits[:, 1:].argmax(axis=-1))
+    np.testing.assert_array_equal(tokens, expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_of_a_beam_are_those_of_its_tokens(kind):
+    model = shared(kind)
+
+    tokens, scores = model.generate(SOURCE, LENGTH, beam_width=3, return_scores=True)
+
+    chances = log_softmax(logits_of(model, SOURCE, shift_right(tokens, START)))
+    chances = np.take_along_axis(chances, tokens[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(scores, (chances * (tokens != 0)).sum(axis=1), rtol=1e-4)
+    greedy = model.generate(SOURCE, LENGTH, return_scores=True)
+    assert (tokens != greedy[0]).any() or np.allclose(scores, greedy[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_of_the_source_has_no_influence(kind):
+    model = make(kind)
+    longer = np.pad(SOURCE, [(0, 0), (0, 3)])
+    model.source_embedding.embeddings.assign(
+        np.where(np.arange(7)[:, None] == 0, 9.0, to_numpy(model.source_embedding.embeddings))
+    )
+
+    logits = logits_of(model, SOURCE, INPUTS)
+    np.testing.assert_allclose(logits_of(model, longer, INPUTS), logits, rtol=1e-4, atol=1e-5)
+    alone = logits_of(model, SOURCE[[1], :2], INPUTS[[1]])
+    np.testing.assert_allclose(logits[[1]], alone, rtol=1e-4, atol=1e-5)
+    expected = model.generate(SOURCE, LENGTH, beam_width=2, return_scores=True)
+    found = model.generate(longer, LENGTH, beam_width=2, return_scores=True)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ATTENDING)
+def test_alignments_belong_to_the_tokens(kind):
+    model = shared(kind)
+
+    tokens, alignments = model.generate(SOURCE, LENGTH, beam_width=3, return_attention_scores=True)
+
+    heads = (2,) if kind == "transformer" else ()
+    assert alignments.shape == (3, *heads, LENGTH, SOURCE.shape[1])
+    constants, state = model.begin_decoding(ops.convert_to_tensor(SOURCE), LENGTH)
+    inputs = shift_right(tokens, START)
+    for step in range(LENGTH):
+        _, state, expected = model.decode_step(
+            ops.convert_to_tensor(inputs[:, step]), constants, state, step
+        )
+        is_token = (tokens[:, step] != 0).reshape(-1, *[1] * len(heads), 1)
+        np.testing.assert_allclose(
+            alignments[..., step, :], to_numpy(expected) * is_token, rtol=1e-4, atol=1e-5
+        )
+        seen = alignments[..., step, :] != 0
+        assert not (seen & (SOURCE == 0).reshape(3, *[1] * len(heads), -1)).any()
+
+
+def test_loss_is_a_mean_over_valid_tokens():
+    model = make("gru")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, metrics=["accuracy"])
+    chances = log_softmax(logits_of(model, SOURCE, INPUTS))
+    losses = -np.take_along_axis(chances, TARGETS[..., None], axis=-1)[..., 0]
+    hits = chances.argmax(axis=-1) == TARGETS
+
+    found = model.evaluate([SOURCE, INPUTS], TARGETS, verbose=0)
+
+    np.testing.assert_allclose(found, [losses[VALID].mean(), hits[VALID].mean()], rtol=1e-5)
+    # A row of weight zero counts as tokens, but adds nothing.
+    weights = np.array([1.0, 0.0, 2.0])
+    weighted = (losses * VALID * weights[:, None]).sum() / VALID.sum()
+    found, _ = model.evaluate([SOURCE, INPUTS], TARGETS, sample_weight=weights, verbose=0)
+    np.testing.assert_allclose(found, weighted, rtol=1e-5)
+
+
+def test_learns_to_copy():
+    keras.utils.set_random_seed(3)
+    source = np.array([[3, 4, 5], [5, 3, 0], [4, 5, 3], [4, 0, 0]])
+    targets = np.array([[3, 4, 5, 2], [5, 3, 2, 0], [4, 5, 3, 2], [4, 2, 0, 0]])
+    model = Seq2Seq(
+        layers.GRU(16, return_sequences=True, return_state=True),
+        layers.AttentionRNN(layers.GRUCell(16), layers.Attention("additive")),
+        source_vocabulary_size=6,
+        target_vocabulary_size=6,
+        embedding_dim=8,
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.03), loss)
+
+    model.fit([source, shift_right(targets, START)], targets, epochs=50, verbose=0)
+
+    np.testing.assert_array_equal(model.generate(source, 4), targets)
+    np.testing.assert_array_equal(model.generate(source, 4, beam_width=3), targets)
+
+
+class TestFirstState:
+    def test_states_that_fit_are_passed_as_they_are(self):
+        model = make("gru")
+        _, expected = model.encoder(model.source_embedding(SOURCE), mask=SOURCE != 0)
+
+        _, [[state]] = model.begin_decoding(ops.convert_to_tensor(SOURCE), LENGTH)
+
+        assert not model.bridges
+        np.testing.assert_array_equal(to_numpy(state), to_numpy(expected))
+
+    def test_others_cross_a_bridge(self):
+        model = make("bridged lstm")
+        _, *states = model.encoder(model.source_embedding(SOURCE), mask=SOURCE != 0)
+        joined = np.concatenate([to_numpy(state) for state in states], axis=-1)
+
+        _, [found, _] = model.begin_decoding(ops.convert_to_tensor(SOURCE), LENGTH)
+
+        assert len(found) == 2
+        for state, bridge in zip(found, model.bridges, strict=True):
+            (kernel,) = bridge.get_weights()
+            np.testing.assert_allclose(to_numpy(state), np.tanh(joined @ kernel), rtol=1e-5)
+
+    def test_without_states_of_the_encoder_it_is_zero(self):
+        model = make("luong")
+
+        _, state = model.begin_decoding(ops.convert_to_tensor(SOURCE), LENGTH)
+
+        assert not any(to_numpy(tensor).any() for tensor in state[0])
+
+
+class TestScheduledSampling:
+    def peaked(self, kind, token=4, **arguments):
+        """Return a model that always predicts the same token."""
+        model = make(kind, **arguments)
+        model.output_layer.bias.assign(1e3 * (np.arange(6) == token))
+        # Padding is never drawn, whatever its chances.
+        model.output_layer.bias.assign(model.output_layer.bias + 2e3 * (np.arange(6) == 0))
+        inputs = np.where(np.arange(LENGTH) == 0, START, token) * np.ones((3, 1), int)
+        return model, inputs
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_feeds_what_was_predicted(self, kind):
+        model, own_inputs = self.peaked(kind, scheduled_sampling=1.0)
+        for layer in model.decoder if isinstance(model.decoder, list) else []:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
+
+        found = to_numpy(model([SOURCE, INPUTS], training=True))
+
+        np.testing.assert_allclose(
+            found, logits_of(model, SOURCE, own_inputs), rtol=1e-5, atol=1e-3
+        )
+        # In inference, and at a rate of zero, only the target inputs are fed.
+        expected = logits_of(model, SOURCE, INPUTS)
+        assert (abs(expected - found) > 1e-2).any()
+        model.scheduled_sampling = 0.0
+        found = to_numpy(model([SOURCE, INPUTS], training=True))
+        np.testing.assert_allclose(found[VALID], expected[VALID], rtol=1e-5, atol=1e-3)
+
+    def test_rate(self):
+        model, own_inputs = self.peaked("gru", scheduled_sampling=0.3, seed=5)
+        source, inputs = (np.repeat(array[:1], 400, axis=0) for array in (SOURCE, INPUTS))
+
+        found = to_numpy(model([source, inputs], training=True))[:, 1]
+
+        own, target = (
+            logits_of(model, SOURCE[:1], array[:1])[:, 1] for array in (own_inputs, INPUTS)
+        )
+        is_own = np.isclose(found, own, atol=1e-3).all(axis=1)
+        assert (is_own != np.isclose(found, target, atol=1e-3).all(axis=1)).all()
+        # Four standard deviations of a mean of 400 draws.
+        assert abs(is_own.mean() - 0.3) < 4 * (0.3 * 0.7 / 400) ** 0.5
+
+    def test_draws_from_what_was_predicted(self):
+        model = make("gru", scheduled_sampling=1.0, seed=5)
+        source, inputs = (np.repeat(array[:1], 1000, axis=0) for array in (SOURCE, INPUTS))
+
+        found = to_numpy(model([source, inputs], training=True))[:, 1]
+
+        first = np.exp(log_softmax(logits_of(model, SOURCE[:1], INPUTS[:1]))[0, 0, 1:])
+        for token, chance in enumerate(first / first.sum(), start=1):
+            (logits,) = logits_of(model, SOURCE[:1], [[START, token]])[:, 1]
+            frequency = np.isclose(found, logits, atol=1e-4).all(axis=1).mean()
+            assert abs(frequency - chance) <= 4 * (chance * (1 - chance) / 1000) ** 0.5 + 1e-9
+
+    def test_the_same_seed_draws_the_same(self):
+        draws = [
+            to_numpy(
+                make("gru", scheduled_sampling=0.5, seed=seed)([SOURCE, INPUTS], training=True)
+            )
+            for seed in (5, 5, 6)
+        ]
+
+        np.testing.assert_array_equal(draws[0], draws[1])
+        assert (draws[0] != draws[2]).any()
+
+    def test_gradients_are_those_of_the_tokens_that_were_fed(self, gradients):
+        model, own_inputs = self.peaked("bahdanau", scheduled_sampling=1.0)
+        constants = [ops.convert_to_tensor(v) for v in model.non_trainable_variables]
+        weights = [to_numpy(variable) for variable in model.trainable_variables]
+
+        def loss(inputs, training):
+            def f(*weights):
+                logits, _ = model.stateless_call(
+                    weights,
+                    constants,
+                    [ops.convert_to_tensor(SOURCE), ops.convert_to_tensor(inputs)],
+                    training=training,
+                )
+                return ops.sum(logits[..., 3] * ops.cast(VALID, logits.dtype))
+
+            return f
+
+        found = gradients(loss(INPUTS, training=True), weights)
+        expected = gradients(loss(own_inputs, training=False), weights)
+
+        for gradient, expected_gradient in zip(found, expected, strict=True):
+            np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-4, atol=1e-4)
+
+    def test_trains_with_dropout_and_a_rate_that_changes(self):
+        cell = layers.LSTMCell(4, dropout=0.2, recurrent_dropout=0.2)
+        model = Seq2Seq(
+            both_directions(),
+            [
+                keras.layers.LSTM(4, dropout=0.2, return_sequences=True),
+                layers.AttentionRNN(cell, layers.Attention("general", dropout=0.2)),
+                keras.layers.Dropout(0.2),
+            ],
+            **VOCABULARY,
+            scheduled_sampling=0.5,
+        )
+        rates = []
+
+        class Curriculum(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                self.model.scheduled_sampling = 0.25 * epoch
+                rates.append(self.model.scheduled_sampling)
+
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        history = model.fit(
+            [SOURCE, INPUTS], TARGETS, epochs=3, verbose=0, callbacks=[Curriculum()]
+        )
+
+        assert np.isfinite(history.history["loss"]).all()
+        assert rates == [0.0, 0.25, 0.5]
+
+    def test_a_model_without_cannot_be_given_a_rate(self):
+        with pytest.raises(ValueError, match=r"positive `scheduled_sampling`.*Received: .*=0\.5"):
+            make("gru").scheduled_sampling = 0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_model_gives_the_same(kind, tmp_path):
+    model = make(kind, scheduled_sampling=0.5, seed=3, start_token=3, end_token=1)
+    model.scheduled_sampling = 0.25
+    model.save(tmp_path / "model.keras")
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    assert loaded.start_token == 3
+    assert loaded.end_token == 1
+    assert loaded.scheduled_sampling == 0.25
+    np.testing.assert_array_equal(
+        logits_of(loaded, SOURCE, INPUTS), logits_of(model, SOURCE, INPUTS)
+    )
+    for found, expected in zip(
+        loaded.generate(SOURCE, LENGTH, beam_width=2, return_scores=True),
+        model.generate(SOURCE, LENGTH, beam_width=2, return_scores=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_sources_in_parts_and_as_tensors():
+    model = make("gru")
+    expected = model.generate(SOURCE, LENGTH, return_scores=True)
+
+    for source in (SOURCE.tolist(), ops.convert_to_tensor(SOURCE)):
+        found = model.generate(source, LENGTH, return_scores=True, batch_size=2)
+
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
+
+
+def test_shift_right():
+    np.testing.assert_array_equal(INPUTS[0], [1, 5, 4, 3, 5])
+    assert INPUTS.dtype == TARGETS.dtype
+    with pytest.raises(ValueError, match=r"Received: targets.shape=\(3,\)"):
+        shift_right([1, 2, 3], START)
+
+
+def build(encoder=None, decoder=None, **arguments):
+    encoder = layers.GRU(3, return_state=True) if encoder is None else encoder
+    decoder = layers.GRU(3, return_sequences=True) if decoder is None else decoder
+    model = Seq2Seq(encoder, decoder, **{**VOCABULARY, **arguments})
+    model.build([(None, 4), (None, LENGTH)])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda: build().generate(SOURCE, LENGTH, beam_width=0), "Received: beam_width=0"),
+        (lambda: build().generate(SOURCE, 0), "Received: max_length=0"),
+        (lambda: build().generate(SOURCE, LENGTH, batch_size=0), "Received: batch_size=0"),
+        (lambda: build().generate(SOURCE[0], LENGTH), r"Received: source.shape=\(4,\)"),
+        (lambda: build().generate(SOURCE + 1, LENGTH), "source from 1 to 7"),
+        (lambda: build()([SOURCE, INPUTS - 1]), "target_inputs from -1 to 4"),
+        (lambda: build()([SOURCE, INPUTS[0]]), r"Received: target_inputs.shape=\(5,\)"),
+        (lambda: build()(SOURCE), r"called on a list of two"),
+        (
+            lambda: build().generate(SOURCE, LENGTH, return_attention_scores=True),
+            "No layer in `decoder` attends",
+        ),
+        (lambda: build(encoder=[]), r"`encoder` must be a layer.*Received: encoder=\[\]"),
+        (lambda: build(decoder=[]), r"`decoder` must be a layer.*Received: decoder=\[\]"),
+        (lambda: build(decoder=["gru"]), r"Received: decoder=\['gru'\]"),
+        (lambda: build(decoder=layers.GRU(3)), "Received: return_sequences=False"),
+        (
+            lambda: build(decoder=layers.TransformerBlock(3, 2)),
+            "must not look at later steps.*Received: <TransformerBlock",
+        ),
+        (lambda: build(encoder=layers.GRU(3)), "knows nothing of the source"),
+        (
+            lambda: build(decoder=layers.TransformerDecoderBlock(3, 2)),
+            r"must return sequences.*output of shape \(None, 3\)",
+        ),
+        (lambda: build(source_vocabulary_size=0), "Received: source_vocabulary_size=0"),
+        (lambda: build(embedding_dim=2.5), "Received: embedding_dim=2.5"),
+        (lambda: build(start_token=2), "Received: start_token=2, end_token=2"),
+        (lambda: build(end_token=6), "Received: end_token=6, target_vocabulary_size=6"),
+        (lambda: build(start_token=0), "Received: start_token=0"),
+        (lambda: build(scheduled_sampling=1.5), "Received: scheduled_sampling=1.5"),
+        (
+            lambda: make("transformer").generate(SOURCE, LENGTH + 1),
+            "Received: 6 steps from position 0, sequence_length=5",
+        ),
+        (
+            lambda: build([layers.PositionEmbedding(3), layers.GRU(3, return_state=True)]),
+            "Received: 4 steps from position 0, sequence_length=3",
+        ),
+    ],
+)
+def test_errors_say_what_was_received(mistake, message):
+    with pytest.raises(ValueError, match=message):
+        mistake()
