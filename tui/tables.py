@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from experiments.by_length import ByLength, by_length
 from experiments.catalog import find_model, find_task
 from experiments.errors import KerasSeqError
 from experiments.leaderboard import Leaderboard, leaderboard
@@ -42,6 +43,9 @@ def print_experiment(view: ExperimentView) -> None:
     out = console()
     board = leaderboard(view)
     out.print(leaderboard_table(view, board))
+    lengths = by_length(view)
+    if lengths is not None:
+        out.print(length_table(lengths))
     out.print(wording.verdict(view, board), markup=False)
     for status, alert in wording.alerts(view):
         out.print(f"{status or 'warning'}: {alert}", markup=False)
@@ -82,6 +86,23 @@ def leaderboard_table(view: ExperimentView, board: Leaderboard) -> Table:
         table.add_row(
             "", baseline.name, number(interval.mean), "", str(interval.n), "", "", "null baseline"
         )
+    return table
+
+
+def length_table(lengths: ByLength) -> Table:
+    """Models in the order they were asked for, a column for each bin of lengths."""
+    table = Table(
+        title=f"test {lengths.metric} by length",
+        caption="mean over seeds; * longer than any sequence in training",
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("model", no_wrap=True)
+    for part in lengths.bins:
+        mark = "*" if part.is_extrapolation else ""
+        table.add_column(f"{part.low}-{part.high}{mark}", justify="right", no_wrap=True)
+    for model, intervals in lengths.intervals.items():
+        table.add_row(model, *(number(interval.mean) for interval in intervals))
     return table
 
 

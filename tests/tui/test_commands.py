@@ -221,6 +221,23 @@ def test_show(root: Path, call: Call) -> None:
     assert "lstm beats gru by 0.010" in out
 
 
+def test_show_by_length(root: Path, call: Call) -> None:
+    config = experiment_request("reverse", models="seq2seq,transformer", seeds=2, name="words")
+    folder = ExperimentFolder.create(root, config, {})
+    for number, trial in enumerate(config.trials()):
+        journal = JournalWriter(folder.trial(trial.name).journal)
+        journal.append(Started(time=101.0, process=this_process()))
+        values = {"test_exact_match_4_12": 0.1 * number, "extrapolation_exact_match_31_40": 0.25}
+        journal.append(Measured(time=103.0, step=10, values=values))
+        journal.append(StatusChanged(time=104.0, status=Status.COMPLETED))
+    _, out, _ = call("show", "words", "--root", root)
+    assert "test exact_match by length" in out
+    assert re.search(r"model\s+┃\s+4-12\s+┃\s+31-40\*", out)
+    # Trials go seed by seed: seq2seq has numbers 0 and 2, transformer 1 and 3.
+    rows = re.findall(r"│ (\S+)\s+│\s+(0\.\d+) │\s+(0\.\d+) │", out)
+    assert rows[-2:] == [("seq2seq", "0.100", "0.250"), ("transformer", "0.200", "0.250")]
+
+
 def test_show_a_failure(root: Path, call: Call) -> None:
     finished(root, failed="lstm-s1")
     _, out, _ = call("show", "first", "--root", root)
