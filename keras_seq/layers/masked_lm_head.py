@@ -5,6 +5,7 @@ from keras import activations, initializers, ops
 
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.layers.shared_layer import serialize_shared
 from keras_seq.ops.indices import check_indices
 
 
@@ -157,7 +158,7 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
-            "token_embedding": keras.saving.serialize_keras_object(self.token_embedding),
+            "token_embedding": serialize_shared(self.token_embedding),
             "intermediate_activation": activations.serialize(self.intermediate_activation),
             "activation": activations.serialize(self.activation),
             "layer_norm_epsilon": self.layer_norm_epsilon,

@@ -6,8 +6,9 @@ from keras import initializers, ops
 from keras_seq.layers.position_embedding import PositionEmbedding
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.seed import derived_seed
+from keras_seq.layers.shared_layer import serialize_shared
 from keras_seq.layers.transformer_block import TransformerBlock
-from keras_seq.ops.arguments import check_integers, check_numbers
+from keras_seq.ops.arguments import check_dropout, check_integers, check_numbers
 from keras_seq.ops.indices import check_indices
 from keras_seq.ops.shapes import can_be_equal
 
@@ -146,6 +147,7 @@ class BertEncoder(Rematerialization, keras.Model):
             max_sequence_length=max_sequence_length,
             num_segments=num_segments,
         )
+        check_dropout(dropout)
         check_numbers(initializer_stddev=initializer_stddev)
         if hidden_dim % num_heads:
             raise ValueError(
@@ -172,18 +174,17 @@ class BertEncoder(Rematerialization, keras.Model):
         self._pooled_dense = self._make_pooler() if use_pooler else None
 
     def build(self, inputs_shape):
-        """Create the weights."""
-        ids_shape = _by_name(inputs_shape)["token_ids"]
-        shape = (*ids_shape, self.hidden_dim)
+        """Create the weights, whose shapes do not depend on that of the inputs."""
+        shape = (None, None, self.hidden_dim)
         if not self.token_embedding.built:
-            self.token_embedding.build(ids_shape)
-        self._segment_embedding.build(ids_shape)
+            self.token_embedding.build((None, None))
+        self._segment_embedding.build((None, None))
         self._position_embedding.build(shape)
         self._embeddings_layer_norm.build(shape)
         for block in self._blocks:
             block.build(shape)
         if self.use_pooler:
-            self._pooled_dense.build((shape[0], self.hidden_dim))
+            self._pooled_dense.build((None, self.hidden_dim))
 
     def call(self, inputs, training=None):
         """Encode the tokens. See the class for the arguments."""
@@ -236,7 +237,7 @@ class BertEncoder(Rematerialization, keras.Model):
             "use_pooler": self.use_pooler,
             "initializer_stddev": self.initializer_stddev,
             # Also where it is our own: only so can a file say that a head shares it.
-            "token_embedding": keras.saving.serialize_keras_object(self.token_embedding),
+            "token_embedding": serialize_shared(self.token_embedding),
             "seed": self.seed,
         }
 
