@@ -166,13 +166,13 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
     def build(self, sequences_shape, memory_shape):
         """Create the weights of the cell, of the attention and of the output."""
         check_memory(sequences_shape, memory_shape)
-        self._widths = features, memory_width = sequences_shape[-1], memory_shape[-1]
+        self._widths = sequences_shape[-1], memory_shape[-1]
         if not getattr(self.cell, "built", True):
-            self.cell.build((sequences_shape[0], features + self._extra_width(memory_width)))
+            self.cell.build((sequences_shape[0], self._cell_input_width))
         if not self.attention.built:
             self.attention.build([self._query_shape(sequences_shape), memory_shape])
         if self._has_kernel:
-            width = memory_width + cell_contract.output_size(self.cell)
+            width = memory_shape[-1] + cell_contract.output_size(self.cell)
             self.kernel = self.add_weight(
                 name="kernel",
                 shape=(width, self._output_width),
@@ -193,40 +193,25 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
     ):
         """Run the decoder over the sequences. See the class for the arguments."""
         self._check_call(sequences, memory, initial_state, sequences_mask, memory_mask)
-        (batch_size, steps), features = ops.shape(sequences)[:2], sequences.shape[-1]
-        memory_steps = ops.shape(memory)[1]
-        states = self._all_states(batch_size, memory_steps, initial_state)
+        batch_size, memory_steps = ops.shape(memory)[:2]
+        states = self.get_initial_state(batch_size, memory_steps, initial_state)
         if training:
             cell_contract.begin_sequence(self.cell)
-        scales = self._dropout_scales((batch_size, steps, memory_steps), training)
-        if scales is not None:
-            # What the steps drop is drawn before the loop, and goes with their inputs.
-            sequences = ops.concatenate([sequences, scales], axis=-1)
+        # What the steps drop is drawn before the loop.
+        sequences = self._with_dropout(sequences, memory_steps, training)
 
         def run(sequences, memory, *states):
             memory = without_masked_steps(memory, memory_mask)
             projected = self.attention.project_memory(memory)
 
             def step(x, state):
-                (output, alignment), *others = state
-                scales = None if x.shape[-1] == features else x[:, features:]
-                *others, output, alignment = self._step(
-                    x[:, :features],
-                    [*others, output, alignment],
-                    memory,
-                    projected,
-                    memory_mask,
-                    scales,
-                    training,
-                )
-                return ((output, alignment), *others)
+                return self._step(x, state, memory, projected, memory_mask, training)
 
-            *others, output, alignment = states
-            with self._drawn_masks(batch_size, memory.shape[-1], training):
+            with self._drawn_masks(batch_size, training):
                 outputs, state = recurrence(
-                    lambda xs: xs, step, sequences, ((output, alignment), *others), sequences_mask
+                    lambda xs: xs, step, sequences, _shown_first(states), sequences_mask
                 )
-            return (*outputs, *state[1:], *state[0])
+            return (*outputs, *_shown_last(state))
 
         run = self.recomputed_with(self.variables, run)
         outputs, alignments, *states = run(sequences, memory, *states)
@@ -255,15 +240,21 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         Args:
             batch_size: Integer or integer tensor.
             memory_steps: Integer or integer tensor, the `S` of the memory.
-            cell_states: List of tensors of shape `(batch, size)`, the states of the cell, such as
-                the last states of an encoder. Defaults to the first states of the cell.
+            cell_states: As `initial_state` of a call. Defaults to the first states of the cell.
 
         Returns:
-            List of tensors, each with the batch first: the states of the cell, the output of the
-            cell for `"bahdanau"` with `attention_units`, the output, and the attention weights of
-            shape `(batch, S)`.
+            List of tensors with the batch first: those that `return_state=True` gives.
         """
-        return self._all_states(batch_size, memory_steps, cell_states)
+        dtype = self.compute_dtype
+        if cell_states is None:
+            cell_states = cell_contract.zero_state(self.cell, batch_size, dtype)
+        states = [ops.convert_to_tensor(x, dtype) for x in keras.tree.flatten(cell_states)]
+        if len(states) == len(self._state_sizes(memory_steps)):
+            return states
+        query = cell_contract.first_output(self.cell, states)
+        output = ops.zeros((batch_size, self._output_width), dtype) if self._has_kernel else query
+        kept = [query] if self._keeps_query else []
+        return [*states, *kept, output, ops.zeros((batch_size, memory_steps), dtype)]
 
     def step(self, inputs, states, memory, projected, memory_mask=None, training=False):
         """Do one step.
@@ -285,9 +276,10 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         """
         inputs, memory = (ops.convert_to_tensor(x, self.compute_dtype) for x in (inputs, memory))
         memory = without_masked_steps(memory, memory_mask)
-        scales = self._dropout_scales(ops.shape(memory)[:2], training)
-        with self._drawn_masks(ops.shape(inputs)[0], memory.shape[-1], training):
-            states = self._step(inputs, states, memory, projected, memory_mask, scales, training)
+        x = self._with_dropout(inputs, ops.shape(memory)[1], training)
+        with self._drawn_masks(ops.shape(memory)[0], training):
+            state = self._step(x, _shown_first(states), memory, projected, memory_mask, training)
+        states = _shown_last(state)
         return states[-2], states[-1], states
 
     def compute_mask(self, inputs, previous_mask):
@@ -310,8 +302,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         initial_state=None,
         sequences_mask=None,
         memory_mask=None,
-        training=None,
         return_attention_scores=False,
+        **kwargs,
     ):
         """Return the shapes and dtypes of the output, of the attention weights and the states."""
         self._check_call(sequences, memory, initial_state, sequences_mask, memory_mask)
@@ -349,102 +341,78 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         return cls(**config)
 
     @property
-    def _feeds_output(self):
-        return self.placement == "luong" and self.input_feeding in (None, True)
-
-    @property
     def _has_kernel(self):
         return self.placement == "luong" or self.attention_units is not None
-
-    @property
-    def _output_width(self):
-        return self.attention_units or cell_contract.output_size(self.cell)
-
-    def _extra_width(self, memory_width):
-        """Return how many features the cell reads besides the inputs."""
-        if self.placement == "bahdanau":
-            return memory_width
-        return self._output_width if self._feeds_output else 0
-
-    def _query_shape(self, sequences_shape):
-        return (*sequences_shape[:2], cell_contract.output_size(self.cell))
-
-    def _state_sizes(self, memory_steps):
-        sizes = cell_contract.state_sizes(self.cell)
-        if self._keeps_query:
-            sizes.append(cell_contract.output_size(self.cell))
-        return [*sizes, self._output_width, memory_steps]
 
     @property
     def _keeps_query(self):
         # The query of the next step is the output of the cell, not that of the layer.
         return self.placement == "bahdanau" and self._has_kernel
 
-    def _all_states(self, batch_size, memory_steps, states=None):
-        """Return the states of the cell, or its first ones, and those of the attention."""
-        dtype = self.compute_dtype
-        if states is None:
-            states = cell_contract.zero_state(self.cell, batch_size, dtype)
-        states = [ops.convert_to_tensor(state, dtype) for state in keras.tree.flatten(states)]
-        if len(states) == len(self._state_sizes(None)):
-            return states
-        query = cell_contract.first_output(self.cell, states)
-        output = ops.zeros((batch_size, self._output_width), dtype) if self._has_kernel else query
-        kept = [query] if self._keeps_query else []
-        return [*states, *kept, output, ops.zeros((batch_size, memory_steps), dtype)]
+    @property
+    def _output_width(self):
+        return self.attention_units or cell_contract.output_size(self.cell)
 
-    def _step(self, x, states, memory, projected, memory_mask, scales, training):
-        """Return the new states of one step; see the class for the equations."""
-        cell_states = states[: len(cell_contract.state_sizes(self.cell))]
-        *others, output, alignment = states
+    @property
+    def _cell_input_width(self):
+        features, memory_width = self._widths
+        if self.placement == "bahdanau":
+            return features + memory_width
+        return features + (0 if self.input_feeding is False else self._output_width)
+
+    def _query_shape(self, sequences_shape):
+        return (*sequences_shape[:2], cell_contract.output_size(self.cell))
+
+    def _state_sizes(self, memory_steps):
+        query = [cell_contract.output_size(self.cell)] if self._keeps_query else []
+        own = cell_contract.state_sizes(self.cell)
+        return [*own, *query, self._output_width, memory_steps]
+
+    def _step(self, x, state, memory, projected, memory_mask, training):
+        """Return the new state of one step; see the class for the equations."""
+        (output, alignment), *others = state
+        features = self._widths[0]
+        x, scales = x[:, :features], None if x.shape[-1] == features else x[:, features:]
+        cell_states = others[: len(cell_contract.state_sizes(self.cell))]
 
         def attend(query):
             scores = self.attention.score_step(query, projected, alignment)
-            weights = self.attention.normalize(scores, memory_mask)
-            weights = ops.cast(weights, x.dtype)
+            weights = ops.cast(self.attention.normalize(scores, memory_mask), x.dtype)
             kept = weights if scales is None else weights * scales
             return weights, ops.squeeze(ops.matmul(ops.expand_dims(kept, 1), memory), 1)
 
         if self.placement == "bahdanau":
-            alignment, context = attend(others[-1] if self._keeps_query else output)
+            new_alignment, context = attend(others[-1] if self._keeps_query else output)
             x = ops.concatenate([x, context], axis=-1)
-            query, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
+            hidden, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
         else:
-            x = ops.concatenate([x, output], axis=-1) if self._feeds_output else x
-            query, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
-            alignment, context = attend(query)
-        output = query
+            x = x if self.input_feeding is False else ops.concatenate([x, output], axis=-1)
+            hidden, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
+            new_alignment, context = attend(hidden)
+        output = hidden
         if self._has_kernel:
             kernel = ops.cast(self.kernel, x.dtype)
-            output = ops.tanh(ops.matmul(ops.concatenate([context, query], axis=-1), kernel))
-        kept = [query] if self._keeps_query else []
-        return [*cell_states, *kept, output, alignment]
+            output = ops.tanh(ops.matmul(ops.concatenate([context, hidden], axis=-1), kernel))
+        kept = [hidden] if self._keeps_query else []
+        return ((output, new_alignment), *cell_states, *kept)
 
-    def _dropout_scales(self, shape, training):
-        """Return what to multiply attention weights of this shape by, or `None` for nothing."""
+    def _with_dropout(self, inputs, memory_steps, training):
+        """Return inputs of steps, and beside them what to multiply attention weights by, if any."""
         if not training or self.attention.seed_generator is None:
-            return None
-        ones = ops.ones(shape, self.compute_dtype)
-        return keras.random.dropout(
-            ones, self.attention.dropout, seed=self.attention.seed_generator
-        )
+            return inputs
+        attention = self.attention
+        ones = ops.ones((*ops.shape(inputs)[:-1], memory_steps), self.compute_dtype)
+        scales = keras.random.dropout(ones, attention.dropout, seed=attention.seed_generator)
+        return ops.concatenate([inputs, scales], axis=-1)
 
-    def _drawn_masks(self, batch_size, memory_width, training):
-        width = self._widths[0] + self._extra_width(memory_width)
+    def _drawn_masks(self, batch_size, training):
         return cell_contract.drawn_masks(
-            self.cell, batch_size, width, self.compute_dtype, training
+            self.cell, batch_size, self._cell_input_width, self.compute_dtype, training
         )
 
     def _check_call(self, sequences, memory, states, sequences_mask, memory_mask):
         """Raise an error when the arguments of a call do not fit the layer or each other."""
-        check_memory(sequences.shape, memory.shape)
-        if (sequences.shape[-1], memory.shape[-1]) != tuple(self._widths):
-            raise ValueError(
-                "This layer was built for sequences of {} features and a memory of {}. "
-                "Received: sequences.shape={}, memory.shape={}".format(
-                    *self._widths, tuple(sequences.shape), tuple(memory.shape)
-                )
-            )
+        check_memory(sequences.shape, memory.shape, self._widths)
         check_step_mask("sequences", sequences_mask, sequences)
         check_step_mask("memory", memory_mask, memory)
         # The attention itself refuses widths and lengths that its score cannot take.
@@ -454,3 +422,15 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         if states is not None:
             sizes = self._state_sizes(memory.shape[1])
             cell_contract.check_states(self.cell, states, sequences.shape[0], sizes)
+
+
+def _shown_first(states):
+    """Return a list of states as the loop has it: what leaves it at every step comes first."""
+    *others, output, alignment = states
+    return ((output, alignment), *others)
+
+
+def _shown_last(state):
+    """Return the list of states that `_shown_first` was made of."""
+    shown, *others = state
+    return [*others, *shown]

@@ -105,21 +105,26 @@ def begin_sequence(cell):
 def drawn_masks(cell, batch_size, input_size, dtype, training=True):
     """Hold the dropout masks of Keras's cells, which must not be drawn inside a loop.
 
-    Without `training` there are none.
+    Without `training` none are drawn, also by a cell that would, to no use.
     """
-    singles = [single for single in _single_cells(cell) if hasattr(single, "get_dropout_mask")]
-    singles = singles if training else []
-    sizes = [input_size, *map(output_size, _single_cells(cell))]
+    singles = _single_cells(cell)
+    sizes = [input_size, *map(output_size, singles[:-1])]
+    drawing = [
+        (single, size, (single.dropout, single.recurrent_dropout))
+        for single, size in zip(singles, sizes, strict=True)
+        if hasattr(single, "get_dropout_mask")
+    ]
     try:
-        for single, size in zip(_single_cells(cell), sizes, strict=False):
-            if single in singles:
-                single.get_dropout_mask(ops.ones((batch_size, size), dtype))
-                single.get_recurrent_dropout_mask(
-                    ops.ones((batch_size, state_sizes(single)[0]), dtype)
-                )
+        for single, size, _ in drawing:
+            if not training:
+                single.dropout = single.recurrent_dropout = 0.0
+                continue
+            single.get_dropout_mask(ops.ones((batch_size, size), dtype))
+            state = ops.ones((batch_size, state_sizes(single)[0]), dtype)
+            single.get_recurrent_dropout_mask(state)
         yield
     finally:
-        for single in singles:
+        for single, _, (single.dropout, single.recurrent_dropout) in drawing:
             single.reset_dropout_mask()
             single.reset_recurrent_dropout_mask()
 

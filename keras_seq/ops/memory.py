@@ -5,18 +5,27 @@ from keras import ops
 from keras_seq.ops.shapes import can_be_equal
 
 
-def check_memory(sequences_shape, memory_shape):
-    """Refuse what is not one sequence of vectors, and one memory of vectors for each."""
+def check_memory(sequences_shape, memory_shape, widths=None):
+    """Refuse what is not one sequence of vectors, and one memory of vectors for each.
+
+    Args:
+        sequences_shape: Tuple, which must be `(batch, T, features)`.
+        memory_shape: Tuple, which must be `(batch, S, memory width)`.
+        widths: Tuple of the `features` and the memory width that a layer was built for.
+            Defaults to `None`, for any.
+    """
+    received = (
+        f"Received: sequences.shape={tuple(sequences_shape)}, memory.shape={tuple(memory_shape)}"
+    )
     for name, shape in (("sequences", sequences_shape), ("memory", memory_shape)):
         if len(shape) != 3:
-            raise ValueError(
-                f"`{name}` must have the shape (batch, steps, width). "
-                f"Received: {name}.shape={tuple(shape)}"
-            )
+            raise ValueError(f"`{name}` must have the shape (batch, steps, width). {received}")
     if not can_be_equal(sequences_shape[:1], memory_shape[:1]):
+        raise ValueError(f"`sequences` and `memory` must have the same batch size. {received}")
+    if widths is not None and (sequences_shape[-1], memory_shape[-1]) != tuple(widths):
         raise ValueError(
-            "`sequences` and `memory` must have the same batch size. Received: "
-            f"sequences.shape={tuple(sequences_shape)}, memory.shape={tuple(memory_shape)}"
+            f"This layer was built for sequences of {widths[0]} features and a memory of "
+            f"{widths[1]}. {received}"
         )
 
 

@@ -13,7 +13,7 @@ from keras_seq.layers import Attention, AttentionRNN, GRUCell, LSTMCell
 from keras_seq.ops.recurrence import recurrence
 
 to_numpy = keras.ops.convert_to_numpy
-LENGTHS = [(1, 1, 1), (2, 4, 3), (2, 2, 5)]
+LENGTHS = [(2, 4, 3), (1, 2, 5)]
 
 
 def drawn(data, score, placement):
@@ -46,7 +46,7 @@ def drawn(data, score, placement):
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("score", SCORES)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_equals_the_loops(score, placement, data):
     layer, inputs, memory, call = drawn(data, score, placement)
@@ -62,7 +62,7 @@ def test_equals_the_loops(score, placement, data):
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("score", SCORES)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_step_by_step_equals_all_at_once(score, placement, data):
     layer, inputs, memory, call = drawn(data, score, placement)
@@ -272,14 +272,9 @@ def test_dropout_only_in_training_and_reproducible(cell):
 
     np.testing.assert_allclose(kept(first), 1, atol=1e-4)
     np.testing.assert_allclose(kept(first, training=False), 1, atol=1e-4)
-    state = to_numpy(first.attention.seed_generator.state)
-    np.testing.assert_array_equal(state, to_numpy(second.attention.seed_generator.state))
-    if cell is LSTMCell:
-        state = to_numpy(first.cell.seed_generator.state)
-        np.testing.assert_array_equal(state, to_numpy(second.cell.seed_generator.state))
-    else:
-        second(INPUTS, ONE_HOT)
-        second(INPUTS, ONE_HOT, training=False)
+    for a, b in zip(first.non_trainable_variables, second.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(to_numpy(a), to_numpy(b))
+    assert first.cell.dropout == first.cell.recurrent_dropout == 0.4
 
     runs = [[to_numpy(layer(INPUTS, ONE_HOT, training=True)) for _ in range(2)] for layer in layers]
 
