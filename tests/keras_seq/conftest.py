@@ -23,6 +23,11 @@ def pytest_configure(config):
         jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    if keras.config.backend() == "torch":
+        import torch
+
+        # The tests compute little, in several processes: more threads would wait for each other.
+        torch.set_num_threads(1)
 
 
 def pytest_itemcollected(item):
