@@ -54,8 +54,8 @@ class TransformerDecoderBlock(ResidualBlock):
             used. Defaults to `"none"`.
         rope_max_wavelength: Positive float, for `position="rotary"`. Defaults to 10000.
         rope_scaling_factor: Positive float, for `position="rotary"`. Defaults to 1.
-        sliding_window: Positive integer, how many steps before a step its self-attention may see,
-            itself included. Defaults to `None`, all.
+        sliding_window: Positive integer, how many steps near a step its self-attention may see.
+            Defaults to `None`, all.
         use_bias: Boolean, whether the projections have a bias. Defaults to `True`.
         kernel_regularizer: Regularizer of all kernels. Defaults to `None`.
         bias_regularizer: Regularizer of all biases. Defaults to `None`.

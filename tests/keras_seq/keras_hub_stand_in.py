@@ -1,7 +1,6 @@
 """Layers of Keras put together with the arguments and the weights of those of keras-hub."""
 
 import keras
-import pytest
 from keras import layers
 
 ARGUMENTS = (
@@ -116,23 +115,3 @@ class TransformerDecoder(StandIn):
     def get_config(self):
         names = ("decoder_sequence_shape", "encoder_sequence_shape")
         return {**super().get_config(), **dict(zip(names, self.shapes, strict=True))}
-
-
-def make(source, kind, **arguments):
-    """Return a layer of keras-hub, where it is installed, or a stand-in for it."""
-    if source == "keras_hub":
-        return getattr(pytest.importorskip("keras_hub").layers, kind)(**arguments)
-    return {"TransformerEncoder": TransformerEncoder, "TransformerDecoder": TransformerDecoder}[
-        kind
-    ](**arguments)
-
-
-class Holder(keras.Model):
-    """A model with one block, which has the same place in the file of any `Holder`."""
-
-    def __init__(self, block):
-        super().__init__()
-        self.block = block
-
-    def call(self, inputs):
-        return self.block(*inputs)
