@@ -9,10 +9,14 @@ from keras_seq.layers import cell_contract
 from keras_seq.layers.attention import Attention
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.arguments import check_integers
+from keras_seq.ops.attention_rnn import (
+    attention_rnn_step,
+    check_placement,
+    shown_first,
+    shown_last,
+)
 from keras_seq.ops.memory import check_memory, check_step_mask, without_masked_steps
 from keras_seq.ops.recurrence import recurrence
-
-PLACEMENTS = ("bahdanau", "luong")
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -37,19 +41,18 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
     Args:
         cell: A cell: one of this package or of Keras, any layer that keeps their contract, or
-            several as `keras.layers.StackedRNNCells`.
+            several as `keras.layers.StackedRNNCells`. Its output before the first step is its
+            first state (that of the last cell), or zeros where that has another width.
         attention: `Attention`, the score and how it is normalized. With `dropout` it drops
             weights of each step in training.
         placement: `"bahdanau"` or `"luong"`. Defaults to `"bahdanau"`.
         input_feeding: Boolean, whether the cell of `"luong"` also reads the output of the step
-            before. Defaults to `None`, which is `True` for `"luong"`, as in the best models of
-            the paper. The cell of `"bahdanau"` reads the context, which needs no feeding.
+            before. Defaults to `None`, which is `True`, as in the best models of the paper.
+            The cell of `"bahdanau"` reads the context instead.
         attention_units: Positive integer, the columns of `W`. Defaults to `None`: for `"luong"`
             the width of the output of the cell, for `"bahdanau"` no `W`.
-        return_sequences: Boolean, whether to return the output of every step instead of the
-            last. Defaults to `True`.
-        return_state: Boolean, whether to return the last states after the output.
-            Defaults to `False`.
+        return_sequences: Boolean, whether to return all outputs, not the last. Defaults to `True`.
+        return_state: Boolean, whether to return the last states too. Defaults to `False`.
         kernel_initializer: Initializer of `kernel`. Defaults to `"glorot_uniform"`.
         kernel_regularizer: Regularizer of `kernel`. Defaults to `None`.
         kernel_constraint: Constraint of `kernel`. Defaults to `None`.
@@ -58,23 +61,20 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
     Call arguments:
         sequences: Tensor of shape `(batch, T, features)`. `T` may be zero.
         memory: Tensor of shape `(batch, S, memory width)`. `S` may be zero.
-        initial_state: List of the states of the cell, such as the last states of an encoder, or
-            of all states that `return_state=True` gives, to go on after another call. Defaults
-            to the first states of the cell.
+        initial_state: List of the states of the cell, such as those of an encoder, or of all
+            states that another call returned. Defaults to the first states of the cell.
         sequences_mask: Tensor of shape `(batch, T)`, true (or not zero) where a step is valid.
             Defaults to the mask that came with the sequences.
         memory_mask: Tensor of shape `(batch, S)`, true (or not zero) where a step of the memory
             is valid. Defaults to the mask that came with the memory.
         training: Boolean, whether to apply dropout.
-        return_attention_scores: Boolean, whether to return the attention weights too.
-            Defaults to `False`.
+        return_attention_scores: Boolean, whether to return the weights too. Defaults to `False`.
 
     Returns:
         Tensor of shape `(batch, T, width)`, or `(batch, width)` with `return_sequences=False`. A
-        tuple of it, the attention weights before dropout, of shape `(batch, T, S)`, with
-        `return_attention_scores=True`, and the last states with `return_state=True`: those of the
-        cell, the output of the cell for `"bahdanau"` with `attention_units`, the output, and the
-        attention weights.
+        tuple of it, with `return_attention_scores=True` the attention weights before dropout, of
+        shape `(batch, T, S)`, and with `return_state=True` the last states: those of the cell,
+        its output for `"bahdanau"` with `attention_units`, the output, the attention weights.
 
     Masks:
         A masked step of the memory has a weight of exactly zero, and what it contains, even NaN,
@@ -84,9 +84,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         initial ones. The mask that came with the sequences goes on with all outputs.
 
     Raises:
-        ValueError: When an argument is not one of the above, when sequences, memory, masks and
-            states do not fit each other or the layer, or when the score cannot compare the cell
-            with the memory.
+        ValueError: When an argument is not one of the above, when tensors do not fit each other
+            or the layer, or when the score cannot compare the cell with the memory.
 
     Example:
 
@@ -102,8 +101,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
     >>> projected = layer.project_memory(memory)
     >>> states = layer.get_initial_state(batch_size=2, memory_steps=5)
-    >>> x = np.ones((2, 8), "float32")
-    >>> output, weights, states = layer.step(x, states, memory, projected)
+    >>> output, weights, states = layer.step(np.ones((2, 8)), states, memory, projected)
     >>> tuple(output.shape), tuple(weights.shape)
     ((2, 4), (2, 5))
 
@@ -134,16 +132,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
                 "`attention` must be a `keras_seq.layers.Attention`, such as "
                 f"`Attention('additive')`. Received: attention={attention!r}"
             )
-        if placement not in PLACEMENTS:
-            raise ValueError(
-                f"`placement` must be one of {list(PLACEMENTS)}. Received: placement={placement!r}"
-            )
-        if input_feeding and placement == "bahdanau":
-            raise ValueError(
-                "`input_feeding` is for `placement='luong'`: the cell of the other placement reads "
-                "the context itself. Leave it `None`. "
-                f"Received: input_feeding={input_feeding}, placement='bahdanau'"
-            )
+        check_placement(placement, input_feeding)
         check_integers(True, attention_units=attention_units)
         super().__init__(**kwargs)
         self.cell = cell
@@ -156,8 +145,10 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.kernel = None
-        self._widths = None
+        self.kernel = self._widths = None
+        self._has_kernel = placement == "luong" or attention_units is not None
+        # The query of the next step is the output of the cell, not that of the layer.
+        self._keeps_query = placement == "bahdanau" and self._has_kernel
         self.supports_masking = True
         if not self.trainable:
             # Keras hands it on only when it changes.
@@ -169,13 +160,13 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         self._widths = sequences_shape[-1], memory_shape[-1]
         if not getattr(self.cell, "built", True):
             self.cell.build((sequences_shape[0], self._cell_input_width))
+        query_width = cell_contract.output_size(self.cell)
         if not self.attention.built:
-            self.attention.build([self._query_shape(sequences_shape), memory_shape])
+            self.attention.build([(*sequences_shape[:2], query_width), memory_shape])
         if self._has_kernel:
-            width = memory_shape[-1] + cell_contract.output_size(self.cell)
             self.kernel = self.add_weight(
                 name="kernel",
-                shape=(width, self._output_width),
+                shape=(memory_shape[-1] + query_width, self._output_width),
                 initializer=self.kernel_initializer,
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
@@ -197,7 +188,6 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         states = self.get_initial_state(batch_size, memory_steps, initial_state)
         if training:
             cell_contract.begin_sequence(self.cell)
-        # What the steps drop is drawn before the loop.
         sequences = self._with_dropout(sequences, memory_steps, training)
 
         def run(sequences, memory, *states):
@@ -209,9 +199,9 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
             with self._drawn_masks(batch_size, training):
                 outputs, state = recurrence(
-                    lambda xs: xs, step, sequences, _shown_first(states), sequences_mask
+                    lambda xs: xs, step, sequences, shown_first(states), sequences_mask
                 )
-            return (*outputs, *_shown_last(state))
+            return (*outputs, *shown_last(state))
 
         run = self.recomputed_with(self.variables, run)
         outputs, alignments, *states = run(sequences, memory, *states)
@@ -225,8 +215,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
         Args:
             memory: Tensor of shape `(batch, S, memory width)`.
-            memory_mask: Tensor of shape `(batch, S)`, true where a step of the memory is valid.
-                Defaults to `None`.
+            memory_mask: Tensor of shape `(batch, S)`, true where it is valid. Defaults to `None`.
 
         Returns:
             Tensor of shape `(batch, S, width)`, for `step`. The layer must be built.
@@ -259,15 +248,15 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
     def step(self, inputs, states, memory, projected, memory_mask=None, training=False):
         """Do one step.
 
-        Step by step gives what a call gives. In training each step draws its own dropout.
+        Step by step gives what a call gives. In training each step draws its own dropout, which
+        a loop that is compiled cannot do.
 
         Args:
             inputs: Tensor of shape `(batch, features)`.
             states: List of tensors, from `get_initial_state` or the step before.
             memory: Tensor of shape `(batch, S, memory width)`.
             projected: Tensor, the `project_memory` of this memory.
-            memory_mask: Tensor of shape `(batch, S)`, true where a step of the memory is valid.
-                Defaults to `None`.
+            memory_mask: Tensor of shape `(batch, S)`, true where it is valid. Defaults to `None`.
             training: Boolean, whether to apply dropout. Defaults to `False`.
 
         Returns:
@@ -278,8 +267,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         memory = without_masked_steps(memory, memory_mask)
         x = self._with_dropout(inputs, ops.shape(memory)[1], training)
         with self._drawn_masks(ops.shape(memory)[0], training):
-            state = self._step(x, _shown_first(states), memory, projected, memory_mask, training)
-        states = _shown_last(state)
+            state = self._step(x, shown_first(states), memory, projected, memory_mask, training)
+        states = shown_last(state)
         return states[-2], states[-1], states
 
     def compute_mask(self, inputs, previous_mask):
@@ -288,9 +277,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
     def compute_output_shape(self, sequences_shape, memory_shape, initial_state_shape=None):
         """Return the shape of the output, or a tuple of it and the shapes of the states."""
-        batch_size, steps, _ = sequences_shape
-        shape = (batch_size, self._output_width)
-        shape = (batch_size, steps, self._output_width) if self.return_sequences else shape
+        batch_size, *steps = sequences_shape[: 2 if self.return_sequences else 1]
+        shape = (batch_size, *steps, self._output_width)
         if not self.return_state:
             return shape
         return (shape, *((batch_size, size) for size in self._state_sizes(memory_shape[1])))
@@ -341,15 +329,6 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         return cls(**config)
 
     @property
-    def _has_kernel(self):
-        return self.placement == "luong" or self.attention_units is not None
-
-    @property
-    def _keeps_query(self):
-        # The query of the next step is the output of the cell, not that of the layer.
-        return self.placement == "bahdanau" and self._has_kernel
-
-    @property
     def _output_width(self):
         return self.attention_units or cell_contract.output_size(self.cell)
 
@@ -360,20 +339,20 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
             return features + memory_width
         return features + (0 if self.input_feeding is False else self._output_width)
 
-    def _query_shape(self, sequences_shape):
-        return (*sequences_shape[:2], cell_contract.output_size(self.cell))
-
     def _state_sizes(self, memory_steps):
         query = [cell_contract.output_size(self.cell)] if self._keeps_query else []
         own = cell_contract.state_sizes(self.cell)
         return [*own, *query, self._output_width, memory_steps]
 
     def _step(self, x, state, memory, projected, memory_mask, training):
-        """Return the new state of one step; see the class for the equations."""
+        """Return the new state of one step."""
         (output, alignment), *others = state
         features = self._widths[0]
         x, scales = x[:, :features], None if x.shape[-1] == features else x[:, features:]
         cell_states = others[: len(cell_contract.state_sizes(self.cell))]
+
+        def cell(x):
+            return cell_contract.call_cell(self.cell, x, cell_states, training)
 
         def attend(query):
             scores = self.attention.score_step(query, projected, alignment)
@@ -381,23 +360,18 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
             kept = weights if scales is None else weights * scales
             return weights, ops.squeeze(ops.matmul(ops.expand_dims(kept, 1), memory), 1)
 
+        query, fed = None, None if self.input_feeding is False else output
         if self.placement == "bahdanau":
-            new_alignment, context = attend(others[-1] if self._keeps_query else output)
-            x = ops.concatenate([x, context], axis=-1)
-            hidden, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
-        else:
-            x = x if self.input_feeding is False else ops.concatenate([x, output], axis=-1)
-            hidden, cell_states = cell_contract.call_cell(self.cell, x, cell_states, training)
-            new_alignment, context = attend(hidden)
-        output = hidden
-        if self._has_kernel:
-            kernel = ops.cast(self.kernel, x.dtype)
-            output = ops.tanh(ops.matmul(ops.concatenate([context, hidden], axis=-1), kernel))
-        kept = [hidden] if self._keeps_query else []
-        return ((output, new_alignment), *cell_states, *kept)
+            query, fed = others[-1] if self._keeps_query else output, None
+        kernel = ops.cast(self.kernel, x.dtype) if self._has_kernel else None
+        output, hidden, weights, states = attention_rnn_step(x, query, fed, cell, attend, kernel)
+        return ((output, weights), *states, *([hidden] if self._keeps_query else []))
 
     def _with_dropout(self, inputs, memory_steps, training):
-        """Return inputs of steps, and beside them what to multiply attention weights by, if any."""
+        """Return inputs of steps, and beside them what to multiply attention weights by, if any.
+
+        It is drawn here, and not inside of the loop, where a seed cannot move on.
+        """
         if not training or self.attention.seed_generator is None:
             return inputs
         attention = self.attention
@@ -416,21 +390,10 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         check_step_mask("sequences", sequences_mask, sequences)
         check_step_mask("memory", memory_mask, memory)
         # The attention itself refuses widths and lengths that its score cannot take.
+        query_shape = (*sequences.shape[:2], cell_contract.output_size(self.cell))
         self.attention.compute_output_spec(
-            [keras.KerasTensor(self._query_shape(sequences.shape)), keras.KerasTensor(memory.shape)]
+            [keras.KerasTensor(query_shape), keras.KerasTensor(memory.shape)]
         )
         if states is not None:
             sizes = self._state_sizes(memory.shape[1])
             cell_contract.check_states(self.cell, states, sequences.shape[0], sizes)
-
-
-def _shown_first(states):
-    """Return a list of states as the loop has it: what leaves it at every step comes first."""
-    *others, output, alignment = states
-    return ((output, alignment), *others)
-
-
-def _shown_last(state):
-    """Return the list of states that `_shown_first` was made of."""
-    shown, *others = state
-    return [*others, *shown]
