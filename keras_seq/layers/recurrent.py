@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops, regularizers
 
+from keras_seq.layers.recurrent_cell import taken_by
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.shapes import can_be_equal
 
@@ -11,6 +12,27 @@ from keras_seq.ops.shapes import can_be_equal
 def of_cell(name):
     """Return a property of a layer that reads an attribute of its cell."""
     return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
+
+
+def cell_of(cls, name, arguments):
+    """Return the cell of a layer, made from the arguments that both have.
+
+    Args:
+        cls: Class of the cell.
+        name: String, the name of the cell, which is part of the paths of its weights.
+        arguments: Dictionary of the arguments of the layer, the `locals()` of its constructor.
+            What is the cell's alone is removed from its `kwargs`.
+    """
+    kwargs = arguments["kwargs"]
+    kwargs.pop("implementation", None)  # Keras's files may hold it; see `RecurrentCell`.
+    return cls(
+        **taken_by(cls, arguments),
+        lora_rank=kwargs.pop("lora_rank", None),
+        lora_alpha=kwargs.pop("lora_alpha", None),
+        dtype=kwargs.get("dtype"),
+        trainable=kwargs.get("trainable", True),
+        name=name,
+    )
 
 
 class Recurrent(Rematerialization, keras.layers.RNN):

@@ -1,5 +1,6 @@
 """What the cells of the gated recurrent layers have in common."""
 
+import inspect
 from numbers import Real
 
 import keras
@@ -23,6 +24,18 @@ class SequenceSeed(keras.random.SeedGenerator):
     def advance(self):
         """Begin the next sequence."""
         super().next()
+
+
+def taken_by(cls, arguments):
+    """Return those of the arguments that the constructor of a class names.
+
+    Args:
+        cls: The class.
+        arguments: Dictionary of values by their names, the `locals()` of another constructor.
+    """
+    # `self` is another object there, and `kwargs` is handed on by itself.
+    names = inspect.signature(cls.__init__).parameters.keys() - {"self", "kwargs"}
+    return {name: value for name, value in arguments.items() if name in names}
 
 
 class RecurrentCell(KernelAdaptation, Rematerialization, keras.layers.Layer):

@@ -9,6 +9,7 @@ import pytest
 from test_keras_integration import MAKE, arguments_of, model_of
 
 from keras_seq import layers
+from keras_seq.layers.recurrent_cell import RecurrentCell
 
 to_numpy = keras.ops.convert_to_numpy
 INPUTS = np.random.default_rng(0).normal(size=(2, 4, 4)).astype("float32")
@@ -203,3 +204,18 @@ def test_arguments_of_the_cell_are_properties_of_the_layer(name):
     assert {argument: getattr(layer, argument) for argument in own} == {
         argument: getattr(layer.cell, argument) for argument in own
     }
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_the_layer_has_the_arguments_of_its_cell(name):
+    def defaults(cls):
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+
+    layer, cell = defaults(getattr(layers, name)), defaults(getattr(layers, f"{name}Cell"))
+    base = defaults(RecurrentCell)
+
+    # Nothing is lost on the way from the layer to the cell, and from there to the base of cells,
+    # to which low rank comes as other arguments.
+    assert cell.items() <= layer.items()
+    assert base.items() - cell.items() == {("lora_rank", None), ("lora_alpha", None)}
