@@ -35,11 +35,11 @@ class Decoder:
         # Of the last layer that attends, whose alignments are those of the decoder.
         self.alignment_shape = attending[-1].alignment_shape if attending else None
 
-    def run(self, x, memory, memory_mask, states, mask):
+    def run(self, x, memory, memory_mask, states, mask, training=False):
         """Return the outputs of all steps. See `StepLayer.run`."""
         for kind, own in zip(self.kinds, self._split(states), strict=True):
             kind.input_size = x.shape[-1]
-            x = kind.run(x, memory, memory_mask, own, mask)
+            x = kind.run(x, memory, memory_mask, own, mask, training)
         return x
 
     def begin(self, memory, memory_mask, states, batch_size, length):
@@ -105,7 +105,7 @@ class StepLayer:
         """Return whether this kind is that of the layer."""
         return True
 
-    def run(self, x, memory, memory_mask, states, mask):
+    def run(self, x, memory, memory_mask, states, mask, training):
         """Return the outputs `(batch, U, width)` for inputs `(batch, U, features)`.
 
         Args:
@@ -115,8 +115,10 @@ class StepLayer:
             memory_mask: Tensor of shape `(batch, S)`, true where a step of the memory is valid.
             states: List of tensors of the widths `state_sizes`, or `None` for the layer's own.
             mask: Tensor of shape `(batch, U)`, true where a step is valid.
+            training: Boolean.
         """
-        return self.layer(x, mask=mask) if "mask" in self.takes else self.layer(x)
+        mask = {"mask": mask} if "mask" in self.takes else {}
+        return self.layer(x, training=training, **mask)
 
     def begin(self, memory, memory_mask, states, batch_size, length):
         """Return the constants and the first state, for at most `length` steps."""
@@ -132,7 +134,7 @@ class StepLayer:
             index: Integer tensor, the number of the step.
             training: Boolean.
         """
-        return self.layer(x), state, None
+        return self.layer(x, training=training), state, None
 
 
 class PositionLayer(StepLayer):
@@ -151,7 +153,7 @@ class PositionLayer(StepLayer):
 
     def step(self, x, constants, state, index, training):
         """Do one step."""
-        return self.layer(x, start_index=index), state, None
+        return self.layer(x, start_index=index, training=training), state, None
 
 
 class RecurrentLayer(StepLayer):
@@ -167,11 +169,11 @@ class RecurrentLayer(StepLayer):
         """Return whether the layer has a cell that it runs over the steps."""
         return isinstance(layer, keras.layers.RNN)
 
-    def run(self, x, memory, memory_mask, states, mask):
+    def run(self, x, memory, memory_mask, states, mask, training):
         """Run the layer over all steps."""
         if states is not None:
             states = _like(self.layer.cell.state_size, iter(states))
-        outputs = self.layer(x, initial_state=states, mask=mask)
+        outputs = self.layer(x, initial_state=states, mask=mask, training=training)
         return outputs[0] if self.layer.return_state else outputs
 
     def begin(self, memory, memory_mask, states, batch_size, length):
@@ -206,10 +208,15 @@ class AttentionRecurrentLayer(StepLayer):
         """Return whether the layer is an `AttentionRNN`."""
         return isinstance(layer, layers.AttentionRNN)
 
-    def run(self, x, memory, memory_mask, states, mask):
+    def run(self, x, memory, memory_mask, states, mask, training):
         """Run the layer over all steps."""
         outputs = self.layer(
-            x, memory, initial_state=states, sequences_mask=mask, memory_mask=memory_mask
+            x,
+            memory,
+            initial_state=states,
+            sequences_mask=mask,
+            memory_mask=memory_mask,
+            training=training,
         )
         return outputs[0] if self.layer.return_state else outputs
 
@@ -243,9 +250,15 @@ class TransformerDecoderLayer(StepLayer):
         """Return whether the layer is such a block."""
         return isinstance(layer, layers.TransformerDecoderBlock)
 
-    def run(self, x, memory, memory_mask, states, mask):
+    def run(self, x, memory, memory_mask, states, mask, training):
         """Run the block over all steps."""
-        return self.layer(x, memory, decoder_padding_mask=mask, encoder_padding_mask=memory_mask)
+        return self.layer(
+            x,
+            memory,
+            decoder_padding_mask=mask,
+            encoder_padding_mask=memory_mask,
+            training=training,
+        )
 
     def begin(self, memory, memory_mask, states, batch_size, length):
         """Return the keys and values of the memory, and an empty cache of the steps."""
@@ -271,6 +284,7 @@ class TransformerDecoderLayer(StepLayer):
             self_attention_cache_update_index=index,
             cross_attention_cache=cross_attention_cache,
             return_attention_scores=True,
+            training=training,
         )
         return x, [cache], alignment[:, :, 0]
 

@@ -16,12 +16,13 @@ class Encoder:
     def __init__(self, layers):
         self.layers = layers
 
-    def run(self, x, mask):
+    def run(self, x, mask, training=False):
         """Run the layers over sequences so that masked steps have no influence.
 
         Args:
             x: Tensor of shape `(batch, S, width)`.
             mask: Tensor of shape `(batch, S)`, true where a step is valid.
+            training: Boolean. Defaults to `False`.
 
         Returns:
             Tuple of the output of the last layer, and the list of the states of all layers with
@@ -30,10 +31,11 @@ class Encoder:
         states = []
         for layer in self.layers:
             if "mask" in inspect.signature(layer.call).parameters:
-                x = layer(x, mask=mask)
+                x = layer(x, mask=mask, training=training)
             else:
                 # It may look at other steps all the same, as a convolution does.
-                x = layer(ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x)))
+                x = ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
+                x = layer(x, training=training)
             if getattr(layer, "return_state", False):
                 x, *own = keras.tree.flatten(x)
                 states += own

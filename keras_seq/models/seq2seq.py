@@ -8,7 +8,7 @@ from keras_seq.models.decoding import Decoder
 from keras_seq.models.encoding import Encoder, as_layers
 from keras_seq.models.generation import Generators
 from keras_seq.models.scheduled_sampling import sample_while_decoding
-from keras_seq.models.tokens import PADDING, check_special_tokens, check_tokens
+from keras_seq.models.tokens import PADDING, TargetMask, check_special_tokens, check_tokens
 from keras_seq.ops.arguments import check_integers
 
 
@@ -138,6 +138,7 @@ class Seq2Seq(keras.Model):
         self.output_layer = keras.layers.Dense(
             target_vocabulary_size, dtype=self.dtype_policy, name="output_layer"
         )
+        self.target_mask = TargetMask(end_token, dtype=self.dtype_policy, name="target_mask")
         self.bridges = []
         self._first_rate = scheduled_sampling
         self._rate = self.seed_generator = None
@@ -200,20 +201,20 @@ class Seq2Seq(keras.Model):
     def call(self, inputs, training=None):
         """Return the logits of every step. See the class for the arguments."""
         source, target_inputs = self._checked(inputs)
-        memory, memory_mask, states = self._read(source)
+        memory, memory_mask, states = self._read(source, training)
         if training and self._rate is not None:
             batch_size, length = ops.shape(target_inputs)
-            return sample_while_decoding(
-                self,
-                *self.decoding.begin(memory, memory_mask, states, batch_size, length),
-                target_inputs,
-                self._rate,
-                self.seed_generator,
+            constants, state = self.decoding.begin(memory, memory_mask, states, batch_size, length)
+            logits = sample_while_decoding(
+                self, constants, state, target_inputs, self._rate, self.seed_generator
             )
-        x = self.target_embedding(target_inputs)
-        x = self.decoding.run(x, memory, memory_mask, states, target_inputs != PADDING)
-        # A copy has no mask yet: that of the inputs must not become that of the logits.
-        return self.output_layer(ops.copy(x))
+        else:
+            x = self.target_embedding(target_inputs)
+            mask = target_inputs != PADDING
+            x = self.decoding.run(x, memory, memory_mask, states, mask, training)
+            # A copy has no mask yet: that of the inputs must not become that of the logits.
+            logits = self.output_layer(ops.copy(x))
+        return self.target_mask([logits, target_inputs])
 
     def begin_decoding(self, source, length):
         """Return what `decode_step` needs to write up to `length` tokens for a source.
@@ -302,8 +303,7 @@ class Seq2Seq(keras.Model):
 
     def compute_mask(self, inputs, mask=None):
         """Return the mask of the targets: true up to the end token."""
-        target_inputs = inputs[1]
-        return ops.logical_and(target_inputs != PADDING, target_inputs != self.end_token)
+        return self.target_mask.compute_mask(inputs)
 
     def compute_output_shape(self, inputs_shape):
         """Return the shape of the logits."""
@@ -338,10 +338,10 @@ class Seq2Seq(keras.Model):
         # first layer that knows nothing of it.
         return keras.layers.Embedding(size, self.embedding_dim, dtype=self.dtype_policy, name=name)
 
-    def _read(self, source):
+    def _read(self, source, training=False):
         """Return the memory, its mask and the first states of the decoder."""
         mask = source != PADDING
-        memory, states = self.encoding.run(self.source_embedding(source), mask)
+        memory, states = self.encoding.run(self.source_embedding(source), mask, training)
         return memory, mask, self._bridged(states)
 
     def _bridged(self, states):

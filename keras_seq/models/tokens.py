@@ -1,9 +1,39 @@
 """The tokens that sources and targets are made of."""
 
+import keras
+from keras import ops
+
 from keras_seq.ops.arguments import check_integers
 from keras_seq.ops.indices import check_indices
 
 PADDING = 0
+
+
+class TargetMask(keras.layers.Layer):
+    """Give logits the mask of the targets, which ends with the end token.
+
+    It is a layer, because the mask that a model computes is not set where JAX trains it.
+
+    Args:
+        end_token: Integer.
+    """
+
+    def __init__(self, end_token, **kwargs):
+        super().__init__(**kwargs)
+        self.end_token = end_token
+        self.supports_masking = True
+
+    def build(self, inputs_shape):
+        """Create nothing: the layer has no weights."""
+
+    def call(self, inputs):
+        """Return the logits of the list of logits and target inputs."""
+        return inputs[0]
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Return where the target that follows an input is no padding."""
+        target_inputs = inputs[1]
+        return ops.logical_and(target_inputs != PADDING, target_inputs != self.end_token)
 
 
 def check_tokens(name, tokens, limit_name, limit):
