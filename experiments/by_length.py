@@ -32,7 +32,8 @@ class ByLength:
 def by_length(view: ExperimentView) -> ByLength | None:
     """The task's metric in bins of lengths, or `None` where no trial has told any.
 
-    A task tells a bin by a measure called `METRIC_LOW_HIGH`, such as `exact_match_4_12`.
+    These are test values, so there are none before every trial is finished; see `leaderboard`. A
+    task tells a bin by a measure called `METRIC_LOW_HIGH`, such as `exact_match_4_12`.
     """
     metric = view.config.task.task.metric.name
     pattern = re.compile(rf"(test|extrapolation)_{re.escape(metric)}_(\d+)_(\d+)")
@@ -42,7 +43,7 @@ def by_length(view: ExperimentView) -> ByLength | None:
         for key in trial.metrics()
         if (found := pattern.fullmatch(key))
     }
-    if not keys:
+    if not (keys and view.is_finished):
         return None
     bins = tuple(sorted(keys))
     return ByLength(

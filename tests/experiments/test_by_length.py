@@ -13,7 +13,8 @@ CONFIG = toy.experiment(
 
 
 def view(stories):
-    return view_of(CONFIG, stories)
+    """Trials that are not in the stories ended without a word."""
+    return view_of(CONFIG, {trial.name: story({}) for trial in CONFIG.trials()} | stories)
 
 
 def story(values):
@@ -60,6 +61,12 @@ def test_a_model_without_a_bin_has_nothing_there():
 )
 def test_other_measures_are_no_bins(key):
     assert by_length(view({"seq2seq-s0": story({key: 0.5})})) is None
+
+
+def test_nothing_is_told_before_every_trial_is_finished():
+    told = {"seq2seq-s0": story({"test_exact_match_4_12": 0.5})}
+    assert by_length(view(told)) is not None
+    assert by_length(view(told | {"seq2seq-s1": begun()})) is None
 
 
 def test_a_task_without_lengths_has_none():
