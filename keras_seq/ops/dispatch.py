@@ -1,13 +1,80 @@
-"""The one place that asks which backend runs."""
+"""The one place that asks which backend runs, and which version of a function."""
+
+import logging
 
 import keras
 
-if keras.config.backend() == "tensorflow":
+from keras_seq.ops.refusal import Refusal
+
+backend = keras.config.backend()
+if backend == "tensorflow":
     # `keras.ops.scan` cannot be trained on TensorFlow when the number of steps is unknown until
     # run time, nor when XLA compiles the model; `keras.ops.while_loop` has nothing to collect the
     # outputs in that is also differentiable.
-    from keras_seq.ops._tensorflow import scan
+    from keras_seq.ops._tensorflow import FAST_VERSIONS, scan
+elif backend == "jax":
+    from keras_seq.ops._jax import FAST_VERSIONS, scan
+elif backend == "torch":
+    from keras_seq.ops._torch import FAST_VERSIONS, scan
 else:
     from keras.ops import scan
 
-__all__ = ["scan"]
+    FAST_VERSIONS = {}
+
+__all__ = ["IMPLEMENTATIONS", "check_implementation", "run", "scan"]
+
+IMPLEMENTATIONS = ("auto", "reference", "fast")
+
+_log = logging.getLogger("keras_seq")
+_said = set()
+
+
+def run(name, implementation, reference, *args, **kwargs):
+    """Call the fast version of a function where there is one that serves the call.
+
+    Args:
+        name: String, what the fast versions of the backend call the function.
+        implementation: `"auto"` calls the fast version, or the reference where that one refuses,
+            and says why in the log, once for each reason. `"reference"` and `"fast"` insist.
+        reference: Function, the plain one in `keras.ops`.
+        *args: Arguments of both.
+        **kwargs: Arguments of both.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        ValueError: When `implementation` is not one of the three, or when it is `"fast"` and the
+            fast version refuses.
+    """
+    check_implementation(implementation)
+    if implementation == "reference":
+        return reference(*args, **kwargs)
+    try:
+        if name not in FAST_VERSIONS:
+            raise Refusal(f"there is none for the backend {backend}")
+        return FAST_VERSIONS[name](*args, **kwargs)
+    except Refusal as refusal:
+        if implementation == "fast":
+            raise ValueError(
+                f"The fast version of `{name}` cannot do this: {refusal}. Use "
+                "`implementation='auto'`, which then takes the plain one. "
+                "Received: implementation='fast'"
+            ) from refusal
+        _say_once(f"{name}: the plain version, as for the fast one: {refusal}")
+    return reference(*args, **kwargs)
+
+
+def check_implementation(implementation):
+    """Raise an error unless it is one of the three."""
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(
+            f"`implementation` must be one of {list(IMPLEMENTATIONS)}. "
+            f"Received: implementation={implementation!r}"
+        )
+
+
+def _say_once(sentence):
+    if sentence not in _said:
+        _said.add(sentence)
+        _log.info(sentence)
