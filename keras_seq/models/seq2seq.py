@@ -66,7 +66,8 @@ class Seq2Seq(keras.Model):
     Masks:
         Steps of the source with padding have no influence on any output. The logits carry the mask
         of the targets, which is false behind the end token, so that losses and metrics of `fit`
-        and `evaluate` are means over valid tokens.
+        and `evaluate` are means over valid tokens. Sample weights go with the tokens, in the shape
+        `(batch, U)`.
 
     Raises:
         ValueError: When an argument is not one of the above; when the decoder needs a memory that

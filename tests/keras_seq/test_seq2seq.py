@@ -190,8 +190,8 @@ def test_loss_is_a_mean_over_valid_tokens():
     found = model.evaluate([SOURCE, INPUTS], TARGETS, verbose=0)
 
     np.testing.assert_allclose(found, [losses[VALID].mean(), hits[VALID].mean()], rtol=1e-5)
-    # A row of weight zero counts as tokens, but adds nothing.
-    weights = np.array([[1.0], [0.0], [2.0]])
+    # Tokens of weight zero count, but add nothing.
+    weights = np.array([[1.0], [0.0], [2.0]]) * np.ones(TARGETS.shape)
     weighted = (losses * VALID * weights).sum() / VALID.sum()
     found, _ = model.evaluate([SOURCE, INPUTS], TARGETS, sample_weight=weights, verbose=0)
     np.testing.assert_allclose(found, weighted, rtol=1e-5)
@@ -387,6 +387,19 @@ class TestScheduledSampling:
 
         assert np.isfinite(history.history["loss"]).all()
         assert rates == [0.0, 0.25, 0.5]
+
+    @pytest.mark.skipif(keras.config.backend() == "torch", reason="XLA compiles for the others")
+    def test_trains_under_xla(self):
+        model = make("bahdanau", scheduled_sampling=0.5)
+        model.scheduled_sampling = 0.0
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss, jit_compile=True)
+        expected = model.evaluate([SOURCE, INPUTS], TARGETS, verbose=0)
+
+        losses = [float(model.train_on_batch([SOURCE, INPUTS], TARGETS)) for _ in range(2)]
+
+        np.testing.assert_allclose(losses[0], expected, rtol=1e-5)
+        assert losses[1] < losses[0]
 
     def test_a_model_without_cannot_be_given_a_rate(self):
         with pytest.raises(ValueError, match=r"positive `scheduled_sampling`.*Received: .*=0\.5"):
