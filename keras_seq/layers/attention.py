@@ -6,7 +6,7 @@ from keras import constraints, initializers, ops, regularizers
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.alignment import align_in_order, check_alignment
-from keras_seq.ops.arguments import check_dropout, check_integers
+from keras_seq.ops.arguments import check_dropout, check_integers, plain
 from keras_seq.ops.attention import masked_softmax
 from keras_seq.ops.query_value_key import apply_masks, check_shapes, unpack_inputs, unpack_masks
 from keras_seq.ops.scores import (
@@ -166,15 +166,15 @@ class Attention(Rematerialization, keras.layers.Layer):
         check_integers(filters=filters, kernel_size=kernel_size)
         super().__init__(**kwargs)
         self.score = score
-        self.units = units
+        self.units = plain(units)
         self.use_bias = use_bias
         self.normalizer = normalizer
-        self.dropout = dropout
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed) if dropout > 0 else None
-        self.max_source_length = max_source_length
-        self.filters = filters
-        self.kernel_size = kernel_size
+        self.dropout = plain(dropout)
+        self.seed = plain(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed) if dropout > 0 else None
+        self.max_source_length = plain(max_source_length)
+        self.filters = plain(filters)
+        self.kernel_size = plain(kernel_size)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -219,6 +219,8 @@ class Attention(Rematerialization, keras.layers.Layer):
         mask = inputs_mask if mask is None else mask
         query, value, key = unpack_inputs(inputs)
         self._check_shapes([query.shape, value.shape, key.shape])
+        # Keras casts no integers.
+        query, value, key = (ops.cast(x, self.compute_dtype) for x in (query, value, key))
         query_mask, mask, value, key = apply_masks(mask, query, value, key, use_causal_mask)
         drops = training and self.dropout > 0
         seed = self.seed_to_recompute(self.seed_generator) if drops else None

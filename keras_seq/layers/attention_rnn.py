@@ -8,14 +8,15 @@ from keras import constraints, initializers, ops, regularizers
 from keras_seq.layers import cell_contract
 from keras_seq.layers.attention import Attention
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.arguments import check_integers
+from keras_seq.ops.arguments import check_integers, plain
 from keras_seq.ops.attention_rnn import (
     attention_rnn_step,
     check_placement,
     shown_first,
     shown_last,
 )
-from keras_seq.ops.memory import check_memory, check_step_mask, without_masked_steps
+from keras_seq.ops.memory import check_memory, without_masked_steps
+from keras_seq.ops.padding import check_padding_mask
 from keras_seq.ops.recurrence import recurrence
 
 
@@ -139,7 +140,7 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
         self.attention = attention
         self.placement = placement
         self.input_feeding = input_feeding
-        self.attention_units = attention_units
+        self.attention_units = plain(attention_units)
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -184,6 +185,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
     ):
         """Run the decoder over the sequences. See the class for the arguments."""
         self._check_call(sequences, memory, initial_state, sequences_mask, memory_mask)
+        # Keras casts no integers.
+        sequences, memory = (ops.cast(x, self.compute_dtype) for x in (sequences, memory))
         batch_size, memory_steps = ops.shape(memory)[:2]
         states = self.get_initial_state(batch_size, memory_steps, initial_state)
         if training:
@@ -387,8 +390,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
     def _check_call(self, sequences, memory, states, sequences_mask, memory_mask):
         """Raise an error when the arguments of a call do not fit the layer or each other."""
         check_memory(sequences.shape, memory.shape, self._widths)
-        check_step_mask("sequences", sequences_mask, sequences)
-        check_step_mask("memory", memory_mask, memory)
+        check_padding_mask("sequences_mask", sequences_mask, sequences.shape)
+        check_padding_mask("memory_mask", memory_mask, memory.shape)
         # The attention itself refuses widths and lengths that its score cannot take.
         query_shape = (*sequences.shape[:2], cell_contract.output_size(self.cell))
         self.attention.compute_output_spec(

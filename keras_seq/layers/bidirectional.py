@@ -6,9 +6,10 @@ import inspect
 import keras
 from keras import ops
 
-from keras_seq.layers.recurrent import Recurrent, check_mask, mask_of_call
+from keras_seq.layers.recurrent import Recurrent, mask_of_call
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.seed import with_derived_seeds
+from keras_seq.ops.padding import check_padding_mask
 
 MERGE_MODES = ("sum", "mul", "ave", "concat", None)
 
@@ -131,7 +132,7 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
     def call(self, sequences, initial_state=None, mask=None, training=None, sequences_mask=None):
         """Run both layers and merge their outputs. See the class for the arguments."""
         mask = mask_of_call(mask, sequences_mask)
-        check_mask(sequences, mask)
+        check_padding_mask("mask", mask, sequences.shape)
         forward_state, backward_state = self._split(initial_state)
         forward = self._run(self.forward_layer, sequences, forward_state, mask, training)
         backward = self._run(
@@ -178,7 +179,7 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
     ):
         """Return the shapes and dtypes of the output and of the states."""
         mask = mask_of_call(mask, sequences_mask)
-        check_mask(sequences, mask)
+        check_padding_mask("mask", mask, sequences.shape)
         states = self._split(initial_state)
         for layer, own in zip((self.forward_layer, self.backward_layer), states, strict=True):
             if isinstance(layer, Recurrent):

@@ -5,6 +5,8 @@ from numbers import Integral
 import keras
 from keras import initializers, ops
 
+from keras_seq.ops.arguments import plain
+
 # The kernels of a cell, and how the names of their arguments begin.
 KERNELS = {"kernel": "kernel", "recurrent_kernel": "recurrent"}
 SCALES = [f"{name}_scale" for name in KERNELS]
@@ -105,8 +107,8 @@ class KernelAdaptation:
                 f"Received: a layer with updates of rank {self.lora_rank} and rank={rank}"
             )
         initial_a, initial_b = map(initializers.get, (a_initializer, b_initializer))
-        self.lora_rank = rank
-        self.lora_alpha = rank if lora_alpha is None else lora_alpha
+        self.lora_rank = plain(rank)
+        self.lora_alpha = plain(rank if lora_alpha is None else lora_alpha)
         # Keras locks a layer that is built, and has no public way to give it more weights.
         self._tracker.unlock()
         for name in KERNELS:

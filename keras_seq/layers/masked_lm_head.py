@@ -6,6 +6,7 @@ from keras import activations, initializers, ops
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.shared_layer import serialize_shared
+from keras_seq.ops.arguments import check_integers, plain
 from keras_seq.ops.indices import check_indices
 
 
@@ -83,11 +84,11 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
     ):
         _check_vocabulary(vocabulary_size, token_embedding)
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
+        self.vocabulary_size = plain(vocabulary_size)
         self.token_embedding = token_embedding
         self.intermediate_activation = activations.get(intermediate_activation)
         self.activation = activations.get(activation)
-        self.layer_norm_epsilon = layer_norm_epsilon
+        self.layer_norm_epsilon = plain(layer_norm_epsilon)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.supports_masking = True
@@ -178,12 +179,7 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
 
 
 def _check_vocabulary(vocabulary_size, token_embedding):
-    is_number = isinstance(vocabulary_size, int) and not isinstance(vocabulary_size, bool)
-    if vocabulary_size is not None and not (is_number and vocabulary_size > 0):
-        raise ValueError(
-            "`vocabulary_size` must be a positive integer or `None`. "
-            f"Received: vocabulary_size={vocabulary_size}"
-        )
+    check_integers(True, vocabulary_size=vocabulary_size)
     if token_embedding is None:
         if vocabulary_size is None:
             raise ValueError(

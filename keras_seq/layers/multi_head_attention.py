@@ -160,19 +160,19 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         )
         arguments.check_flash_attention(flash_attention, dropout, position)
         super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.key_dim = key_dim
-        self.value_dim = key_dim if value_dim is None else value_dim
-        self.dropout = dropout
+        self.num_heads = arguments.plain(num_heads)
+        self.key_dim = arguments.plain(key_dim)
+        self.value_dim = arguments.plain(key_dim if value_dim is None else value_dim)
+        self.dropout = arguments.plain(dropout)
         self.use_bias = use_bias
         # Not `output_shape`: a model's summary would take it for the shape of the output.
         self._output_shape = arguments.as_tuple("output_shape", output_shape)
         self.attention_axes = arguments.as_tuple("attention_axes", attention_axes)
-        self.sliding_window = sliding_window
+        self.sliding_window = arguments.plain(sliding_window)
         self.flash_attention = flash_attention
         self.use_gate = use_gate
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed) if dropout > 0 else None
+        self.seed = arguments.plain(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed) if dropout > 0 else None
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -181,11 +181,11 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         self._projection_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.num_key_value_heads = num_key_value_heads
+        self.num_key_value_heads = arguments.plain(num_key_value_heads)
         self.qk_norm = qk_norm
         self.position = position
-        self.rope_max_wavelength = rope_max_wavelength
-        self.rope_scaling_factor = rope_scaling_factor
+        self.rope_max_wavelength = arguments.plain(rope_max_wavelength)
+        self.rope_scaling_factor = arguments.plain(rope_scaling_factor)
         self._gate_dense = self._query_norm = self._key_norm = self._rotary_embedding = None
         self.supports_masking = True
 
@@ -249,10 +249,13 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         axes = heads.attended_axes(self.attention_axes, len(query.shape))
         check_cache(cache, cache_update_index, query.shape, value.shape[1], *self._cache_sizes())
         start = 0 if cache_update_index is None else cache_update_index
+        # Keras casts no integers.
+        query, value = (ops.cast(x, self.compute_dtype) for x in (query, value))
+        key = value if key is None else ops.cast(key, self.compute_dtype)
         gate = self._gate_dense(query) if self.use_gate else None
         query = self._placed(self._query_dense(query), self._query_norm, start)
         if cache is None or cache_update_index is not None:
-            key = self._key_dense(value if key is None else key)
+            key = self._key_dense(key)
             key = self._placed(key, self._key_norm, start)
             value = self._value_dense(value)
         written = None

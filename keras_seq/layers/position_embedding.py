@@ -4,7 +4,7 @@ import keras
 from keras import initializers, ops
 
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.arguments import check_integers
+from keras_seq.ops.arguments import check_integers, plain
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -47,7 +47,7 @@ class PositionEmbedding(Rematerialization, keras.layers.Layer):
     def __init__(self, sequence_length, initializer="glorot_uniform", **kwargs):
         check_integers(sequence_length=sequence_length)
         super().__init__(**kwargs)
-        self.sequence_length = sequence_length
+        self.sequence_length = plain(sequence_length)
         self.initializer = initializers.get(initializer)
         self.supports_masking = True
 
@@ -67,7 +67,7 @@ class PositionEmbedding(Rematerialization, keras.layers.Layer):
             (start_index, 0),
             ops.shape(inputs)[-2:],
         )
-        return inputs + ops.cast(vectors, inputs.dtype)
+        return ops.cast(inputs, self.compute_dtype) + ops.cast(vectors, self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape):
         """Return the shape of the output."""

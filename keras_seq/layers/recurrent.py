@@ -6,6 +6,7 @@ from keras import ops, regularizers
 
 from keras_seq.layers.recurrent_cell import taken_by
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.padding import check_padding_mask
 from keras_seq.ops.shapes import can_be_equal
 
 
@@ -176,7 +177,7 @@ class Recurrent(Rematerialization, keras.layers.RNN):
                 f"This layer was built for sequences of {features} features. "
                 f"Received: sequences.shape={tuple(sequences.shape)}"
             )
-        check_mask(sequences, mask)
+        check_padding_mask("mask", mask, sequences.shape)
         if initial_state is not None:
             self._check_state(sequences, _as_list(initial_state))
 
@@ -278,25 +279,15 @@ class Recurrent(Rematerialization, keras.layers.RNN):
             )
 
 
-def check_mask(sequences, mask):
-    """Raise an error when the mask does not have one entry per step of the sequences."""
-    if mask is None:
-        return
-    shape = tuple(sequences.shape[:2])
-    if not (can_be_equal(mask.shape, shape) or can_be_equal(mask.shape, (*shape, 1))):
-        raise ValueError(
-            "`mask` must have one entry per step of the sequences, in the shape (batch, time) = "
-            f"{shape}. Received: mask.shape={tuple(mask.shape)}, "
-            f"sequences.shape={tuple(sequences.shape)}"
-        )
-
-
 def mask_of_call(mask, sequences_mask):
     """Return the mask of the sequences from the arguments of a call, which may be lists."""
     # Keras fills in `mask` where the sequences are the only tensor of the call, and
     # `sequences_mask` where an initial state comes with them.
     mask = sequences_mask if mask is None else mask
-    return mask[0] if isinstance(mask, (list, tuple)) else mask
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+    # Keras's layers take a column of entries for each sequence too.
+    is_column = mask is not None and tuple(mask.shape[2:]) == (1,)
+    return mask[..., 0] if is_column else mask
 
 
 def _as_list(states):

@@ -8,6 +8,7 @@ from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_seq.layers.kernel_adaptation import KernelAdaptation, check_rank
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.arguments import plain
 
 
 class SequenceSeed(keras.random.SeedGenerator):
@@ -98,12 +99,12 @@ class RecurrentCell(KernelAdaptation, Rematerialization, keras.layers.Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.recurrent_constraint = constraints.get(recurrent_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.seed = seed
-        self.seed_generator = SequenceSeed(seed) if dropout or recurrent_dropout else None
-        self.lora_rank = lora_rank
-        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
+        self.dropout = plain(dropout)
+        self.recurrent_dropout = plain(recurrent_dropout)
+        self.seed = plain(seed)
+        self.seed_generator = SequenceSeed(self.seed) if dropout or recurrent_dropout else None
+        self.lora_rank = plain(lora_rank)
+        self.lora_alpha = plain(lora_rank if lora_alpha is None else lora_alpha)
         self.output_size = self.units
         self.bias = None
 

@@ -1,7 +1,7 @@
 """What the blocks of a Transformer share."""
 
 import keras
-from keras import activations, initializers, regularizers
+from keras import activations, initializers, ops, regularizers
 
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
@@ -68,25 +68,25 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
                 f"Received: normalization={normalization!r}"
             )
         super().__init__(**kwargs)
-        self.intermediate_dim = intermediate_dim
-        self.num_heads = num_heads
-        self.dropout = dropout
+        self.intermediate_dim = arguments.plain(intermediate_dim)
+        self.num_heads = arguments.plain(num_heads)
+        self.dropout = arguments.plain(dropout)
         self.activation = activations.get(activation)
-        self.layer_norm_epsilon = layer_norm_epsilon
+        self.layer_norm_epsilon = arguments.plain(layer_norm_epsilon)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.normalize_first = normalize_first
-        self.seed = seed
+        self.seed = arguments.plain(seed)
         self.normalization = normalization
         self.gated_feedforward = gated_feedforward
-        self.attention_dropout = attention_dropout
-        self.feedforward_dropout = feedforward_dropout
-        self.num_key_value_heads = num_key_value_heads
+        self.attention_dropout = arguments.plain(attention_dropout)
+        self.feedforward_dropout = arguments.plain(feedforward_dropout)
+        self.num_key_value_heads = arguments.plain(num_key_value_heads)
         self.qk_norm = qk_norm
         self.position = position
-        self.rope_max_wavelength = rope_max_wavelength
-        self.rope_scaling_factor = rope_scaling_factor
-        self.sliding_window = sliding_window
+        self.rope_max_wavelength = arguments.plain(rope_max_wavelength)
+        self.rope_scaling_factor = arguments.plain(rope_scaling_factor)
+        self.sliding_window = arguments.plain(sliding_window)
         self.use_bias = use_bias
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
@@ -236,6 +236,8 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
                 "Received: self_attention_cache_update_index=None"
             )
         check_padding_mask(name, mask, x.shape, cache)
+        # Keras casts no integers.
+        x = ops.cast(x, self.compute_dtype)
         steps_mask = mask if cache is None else padding_of_steps(mask, index, x)
         x, *others = self._attend(
             self._self_attention_layer,

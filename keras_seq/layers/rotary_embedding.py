@@ -1,10 +1,12 @@
 """Positions as rotations of pairs of features."""
 
+from numbers import Integral
+
 import keras
 from keras import ops
 
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.arguments import check_numbers
+from keras_seq.ops.arguments import check_numbers, plain
 from keras_seq.ops.positions import rotate
 from keras_seq.ops.shapes import can_be_equal
 
@@ -67,14 +69,14 @@ class RotaryEmbedding(Rematerialization, keras.layers.Layer):
     ):
         check_numbers(max_wavelength=max_wavelength, scaling_factor=scaling_factor)
         for name, value in (("sequence_axis", sequence_axis), ("feature_axis", feature_axis)):
-            if isinstance(value, bool) or not isinstance(value, int):
+            if isinstance(value, bool) or not isinstance(value, Integral):
                 raise ValueError(f"`{name}` must be an integer. Received: {name}={value}")
         # Keras would round positions that are floats to the dtype of the layer.
         super().__init__(autocast=False, **kwargs)
-        self.max_wavelength = max_wavelength
-        self.scaling_factor = scaling_factor
-        self.sequence_axis = sequence_axis
-        self.feature_axis = feature_axis
+        self.max_wavelength = plain(max_wavelength)
+        self.scaling_factor = plain(scaling_factor)
+        self.sequence_axis = plain(sequence_axis)
+        self.feature_axis = plain(feature_axis)
         self.supports_masking = True
 
     def build(self, inputs_shape):

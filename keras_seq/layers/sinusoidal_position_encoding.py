@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.arguments import check_numbers
+from keras_seq.ops.arguments import check_numbers, plain
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -54,7 +54,7 @@ class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
     def __init__(self, max_wavelength=10000, **kwargs):
         check_numbers(max_wavelength=max_wavelength)
         super().__init__(**kwargs)
-        self.max_wavelength = max_wavelength
+        self.max_wavelength = plain(max_wavelength)
         self.supports_masking = True
 
     def build(self, input_shape):

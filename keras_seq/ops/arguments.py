@@ -1,5 +1,7 @@
 """What the arguments of layers may be."""
 
+from numbers import Integral, Real
+
 POSITIONS = ("none", "rotary", "alibi")
 
 
@@ -8,7 +10,7 @@ def check_integers(optional=False, **values):
     for name, value in values.items():
         if value is None and optional:
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value <= 0:
             raise ValueError(
                 f"The argument `{name}` must be a positive integer"
                 f"{' or `None`' if optional else ''}. Received: {name}={value}"
@@ -18,21 +20,31 @@ def check_integers(optional=False, **values):
 def check_numbers(**values):
     """Refuse all but positive numbers."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        if isinstance(value, bool) or not isinstance(value, Real) or not value > 0:
             raise ValueError(f"`{name}` must be a positive number. Received: {name}={value}")
+
+
+def plain(value):
+    """Return a number of another library, as NumPy's, as one of Python's, which JSON knows.
+
+    Anything else is returned as it is.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def as_tuple(name, value):
     """Return an integer or a list of them as a tuple."""
     if value is None:
         return None
-    if isinstance(value, int):
-        return (value,)
+    if isinstance(value, Integral):
+        return (plain(value),)
     if not isinstance(value, (list, tuple)):
         raise ValueError(
             f"Invalid `{name}`: it must be an integer, a tuple or `None`. Received: {name}={value}"
         )
-    return tuple(value)
+    return tuple(map(plain, value))
 
 
 def check_dropout(dropout, name="dropout", optional=False):

@@ -29,16 +29,6 @@ def check_memory(sequences_shape, memory_shape, widths=None):
         )
 
 
-def check_step_mask(name, mask, x):
-    """Refuse a mask, the argument `{name}_mask`, that has not one entry per step of `x`."""
-    if mask is not None and not can_be_equal(mask.shape, x.shape[:2]):
-        raise ValueError(
-            f"`{name}_mask` must have one entry per step of `{name}`, in the shape "
-            f"(batch, steps) = {tuple(x.shape[:2])}. Received: "
-            f"{name}_mask.shape={tuple(mask.shape)}, {name}.shape={tuple(x.shape)}"
-        )
-
-
 def without_masked_steps(memory, mask):
     """Return the memory with zeros where it is masked: a weight of zero does not remove a NaN."""
     if mask is None:

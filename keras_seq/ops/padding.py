@@ -11,7 +11,7 @@ def check_padding_mask(name, mask, sequence_shape, cache=None):
     Args:
         name: String, the name of the mask in the error.
         mask: Tensor or `None`.
-        sequence_shape: Tuple, `(batch, time, width)`.
+        sequence_shape: Tuple, `(batch, time, ...)`.
         cache: Optional tensor of shape `(batch, 2, length, heads, d)`.
     """
     length = sequence_shape[1] if cache is None else cache.shape[2]

@@ -107,6 +107,50 @@ def test_half_precision(placement, score, cell, dtype):
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_integers_are_computed_in_the_dtype_of_the_layer(placement, dtype):
+    layer = make(placement, dtype=dtype)
+    integers = [np.arange(size).reshape(2, -1, width) % 3 for size, width in ((18, 3), (40, 4))]
+
+    ours, floats = (layer(*(x.astype(kind) for x in integers)) for kind in ("int32", "float32"))
+
+    assert keras.backend.standardize_dtype(ours.dtype) == layer.compute_dtype
+    ours, floats = (to_numpy(keras.ops.cast(x, "float32")) for x in (ours, floats))
+    np.testing.assert_array_equal(ours, floats)
+
+
+# Keras, of the layers of a model that hold no kernel.
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("adaptation", ["lora", "int8"])
+def test_cell_with_adapted_kernels(placement, adaptation):
+    layer, expected = make(placement), make(placement)
+    inputs = keras.Input(INPUTS.shape[1:]), keras.Input(MEMORY.shape[1:])
+    model = keras.Model(inputs, layer(*inputs))
+    expected(INPUTS, MEMORY)
+    weights, cell = layer.get_weights(), layer.cell
+    if adaptation == "lora":
+        cell.enable_lora(2)
+        for factor in (cell.lora_kernel_b, cell.lora_recurrent_kernel_b):
+            factor.assign(RANDOM.normal(size=factor.shape))
+    else:
+        model.quantize("int8")
+    expected.set_weights(weights)
+    for name in ("kernel", "recurrent_kernel"):
+        getattr(expected.cell, name).assign(cell.tensors()[name])
+
+    output = to_numpy(model([INPUTS, MEMORY]))
+
+    np.testing.assert_allclose(output, to_numpy(expected(INPUTS, MEMORY)), atol=1e-5)
+    before = {variable.path: to_numpy(variable) for variable in layer.variables}
+    model.compile("sgd", "mse")
+    model.fit([INPUTS, MEMORY], np.zeros(output.shape), verbose=0)
+    changed = {v.path for v in layer.variables if (to_numpy(v) != before[v.path]).any()}
+    assert changed == {variable.path for variable in layer.trainable_variables}
+    assert not changed & {cell.kernel.path, cell.recurrent_kernel.path}
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("score", ["dot", "location", "location_aware"])
 def test_no_steps_at_all(placement, score):
     layer = make(placement, score, return_state=True)
@@ -263,7 +307,7 @@ def test_unknown_lengths_have_exact_gradients(score, placement, jit_compile):
         ),
         (
             lambda: make()(INPUTS, MEMORY, memory_mask=MASK),
-            r"`memory_mask` must.*\(2, 5\).*memory_mask.shape=\(2, 3\), memory.shape=\(2, 5, 4\)",
+            r"`memory_mask` must.*memory_mask.shape=\(2, 3\), where \(2, 5\) was expected",
         ),
         (
             lambda: make()(INPUTS, MEMORY, sequences_mask=MEMORY_MASK),

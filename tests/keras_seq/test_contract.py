@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import json
 
 import keras
 import numpy as np
@@ -139,6 +140,15 @@ TWO_INPUTS = {
         "kernel_constraint": "max_norm",
     },
 }
+LORA = {"lora_rank": 2, "lora_alpha": 3}
+# Integers that the cases above have no place for.
+MORE_INTEGERS = {
+    "LSTM": LORA,
+    "GRU": LORA,
+    "PeepholeLSTM": LORA,
+    "Attention": {"max_source_length": 4, "filters": 2, "kernel_size": 3},
+    "RotaryEmbedding": {"sequence_axis": 1, "feature_axis": -1},
+}
 CELLS = ["LSTMCell", "PeepholeLSTMCell", "GRUCell"]
 # Keras promotes to float64 on TensorFlow only.
 DTYPES = ["mixed_float16", "mixed_bfloat16"]
@@ -205,6 +215,24 @@ def test_every_argument_is_in_the_configuration(name):
     plain.pop("output_shape", None)
     plain.pop("attention_axes", None)
     assert {key: config[key] for key in plain} == plain
+
+
+@pytest.mark.parametrize("name", [n for n in [*CASES, *TWO_INPUTS, *CELLS] if n != "Bidirectional"])
+def test_integers_of_numpy_are_stored_as_those_of_python(name):
+    cls = getattr(layers, name)
+    arguments = {**CASES, **TWO_INPUTS}[name.removesuffix("Cell")]
+    if name.endswith("Cell"):
+        known = inspect.signature(cls).parameters
+        arguments = {key: value for key, value in arguments.items() if key in known}
+    arguments = {**arguments, **MORE_INTEGERS.get(name.removesuffix("Cell"), {}), "name": "same"}
+    of_numpy = {
+        key: np.int64(value) if type(value) is int else value for key, value in arguments.items()
+    }
+    assert any(isinstance(value, np.int64) for value in of_numpy.values())
+
+    config = json.dumps(cls(**of_numpy).get_config())
+
+    assert config == json.dumps(cls(**arguments).get_config())
 
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "PeepholeLSTM", *CELLS])

@@ -38,9 +38,9 @@ class TestCall:
     def test_mask_of_wrong_shape(self, name, symbolic, shape):
         layer = RECURRENT[name]()
         message = (
-            r"`mask` must have one entry per step of the sequences, in the shape \(batch, time\) = "
-            rf"\(2, 5\)\. Received: mask\.shape=\({', '.join(map(str, shape))},?\), "
-            r"sequences\.shape=\(2, 5, 3\)"
+            r"`mask` must be true where a step is valid and have the shape `\(batch, time\)`\. "
+            rf"Received: mask\.shape=\({', '.join(map(str, shape))},?\), "
+            r"where \(2, 5\) was expected"
         )
         with pytest.raises(ValueError, match=message):
             layer(zeros((2, 5, 3), symbolic), mask=zeros(shape, symbolic))

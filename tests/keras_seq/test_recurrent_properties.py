@@ -230,3 +230,15 @@ def test_two_halves_equal_the_whole(cls, data):
     halves = np.concatenate([to_numpy(first), to_numpy(second)], axis=1)
     np.testing.assert_allclose(to_numpy(whole), halves, atol=1e-6)
     np.testing.assert_allclose(to_numpy(whole_state[0]), to_numpy(state[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [LSTM, PeepholeLSTM, GRU, Bidirectional])
+def test_mask_may_be_a_column(cls):
+    inputs = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    mask = MASKS["holes"](2, 5, np.random.default_rng(1))
+    options = {"return_sequences": True, "zero_output_for_mask": True}
+    layer = Bidirectional(LSTM(3, **options)) if cls is Bidirectional else cls(3, **options)
+
+    column, flat = (to_numpy(layer(inputs, mask=m)) for m in (mask[..., None], mask))
+
+    np.testing.assert_array_equal(column, flat)

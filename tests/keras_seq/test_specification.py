@@ -70,9 +70,17 @@ def test_dtype_of_attention_scores(name, dtype):
     compare(MAKE[name](dtype=dtype), return_attention_scores=True)
 
 
-@pytest.mark.parametrize("name", ["LSTM", "SinusoidalPositionEncoding", "RotaryEmbedding"])
-def test_integers_are_computed_in_the_dtype_of_the_layer(name):
-    compare(MAKE[name](), np.ones((2, 4, 4), "int32"))
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@every_layer
+def test_integers_are_computed_in_the_dtype_of_the_layer(name, dtype):
+    layer = MAKE[name](dtype=dtype)
+    integers = np.arange(32, dtype="int32").reshape(2, 4, 4) % 5
+
+    compare(layer, integers)
+
+    outputs = (layer(*arguments_of(layer, x)) for x in (integers, integers.astype("float32")))
+    ours, floats = (to_numpy(keras.ops.cast(output, "float32")) for output in outputs)
+    np.testing.assert_array_equal(ours, floats)
 
 
 @every_layer
