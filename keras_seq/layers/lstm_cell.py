@@ -44,8 +44,9 @@ class LSTMCell(RecurrentCell):
         kernel_initializer: Initializer of `kernel`. Defaults to `"glorot_uniform"`.
         recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to `"orthogonal"`.
         bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        unit_forget_bias: Boolean, whether the bias of the forget gate starts at 1 instead of
-            `bias_initializer`. Defaults to `True`.
+        unit_forget_bias: Boolean, whether the bias of the forget gate starts at 1. That of the
+            other gates starts as `bias_initializer` says, which need not be zero, either way.
+            Defaults to `True`.
         kernel_regularizer: Regularizer of `kernel`. Defaults to `None`.
         recurrent_regularizer: Regularizer of `recurrent_kernel`. Defaults to `None`.
         bias_regularizer: Regularizer of `bias`. Defaults to `None`.

@@ -229,17 +229,42 @@ def test_more_dimensions_are_more_batches(score):
         np.testing.assert_allclose(to_numpy(a).reshape(tuple(b.shape)), to_numpy(b), atol=1e-6)
 
 
-def test_numbers_of_keras():
+def identity_or_ones(shape, dtype=None):
+    return keras.ops.eye(shape[0], dtype=dtype) if len(shape) == 2 else keras.ops.ones(shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "expected_weights"),
+    [
+        ({"score": "dot"}, [[2.462, 3.462], [1.538, 2.538]], [[0.269, 0.731], [0.731, 0.269]]),
+        (
+            {"score_mode": "concat"},
+            [[1.727, 2.727], [2.272, 3.272]],
+            [[0.636, 0.363], [0.363, 0.636]],
+        ),
+        # The additive layer of Keras has no projections: theirs are the identity, and v is one.
+        (
+            {"score": "additive", "kernel_initializer": identity_or_ones},
+            [[1.727, 2.727], [2.272, 3.272]],
+            [[0.636, 0.363], [0.363, 0.636]],
+        ),
+    ],
+    ids=["dot", "concat", "additive"],
+)
+def test_numbers_of_keras(arguments, expected, expected_weights):
     query = np.array([[[1.0, 0.0], [0.0, 1.0]]])
     key = np.array([[[0.0, 1.0], [1.0, 0.0]]])
     value = np.array([[[1.0, 2.0], [3.0, 4.0]]])
+    layer = Attention(**arguments)
 
-    output, weights = Attention("dot")([query, value, key], return_attention_scores=True)
+    output, weights = layer([query, value, key], return_attention_scores=True)
 
-    np.testing.assert_allclose(to_numpy(output)[0], [[2.462, 3.462], [1.538, 2.538]], atol=1e-3)
-    np.testing.assert_allclose(to_numpy(weights)[0], [[0.269, 0.731], [0.731, 0.269]], atol=1e-3)
-    concat = Attention(score_mode="concat")([query, value, key])
-    np.testing.assert_allclose(to_numpy(concat)[0], [[1.727, 2.727], [2.272, 3.272]], atol=1e-3)
+    np.testing.assert_allclose(to_numpy(output)[0], expected, atol=1e-3)
+    np.testing.assert_allclose(to_numpy(weights)[0], expected_weights, atol=1e-3)
+    masks = [np.array([[True, False]])] * 2
+    output, weights = layer([query, np.ones((1, 2, 2))], masks, return_attention_scores=True)
+    np.testing.assert_array_equal(to_numpy(output)[0], [[1, 1], [0, 0]])
+    np.testing.assert_array_equal(to_numpy(weights)[0], [[1, 0], [1, 0]])
 
 
 def test_learned_scale_multiplies_the_scores():

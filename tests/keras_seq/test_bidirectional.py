@@ -42,6 +42,57 @@ def test_numbers_of_keras():
     )
 
 
+@pytest.mark.parametrize(
+    ("merge_mode", "backward", "expected"),
+    [
+        ("concat", None, [[0.39687276, 0.10004295], [0.7237238, 0.53391594]]),
+        ("ave", None, [[0.24845785], [0.6288199]]),
+        ("mul", (0.03, 0.02, 0.01), [[0.08374989], [0.6740834]]),
+    ],
+)
+def test_numbers_of_keras_for_its_simple_layer(merge_mode, backward, expected):
+    sequence = np.arange(24).reshape(2, 3, 4).astype("float32")
+    if backward is not None:
+        constants = map(keras.initializers.Constant, backward)
+        backward = keras.layers.SimpleRNN(
+            2, **dict(zip(CONSTANT, constants, strict=True)), go_backwards=True
+        )
+    forward = keras.layers.SimpleRNN(2, **CONSTANT)
+    layer = Bidirectional(forward, merge_mode=merge_mode, backward_layer=backward)
+
+    # Both units of a direction have the same weights.
+    np.testing.assert_allclose(to_numpy(layer(sequence)), np.repeat(expected, 2, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("inner", [LSTM, keras.layers.LSTM], ids=["ours", "keras"])
+def test_numbers_of_keras_for_states(inner):
+    sequence = np.arange(24).reshape(2, 4, 3).astype("float32")
+    initial_state = [factor * np.arange(4.0).reshape(2, 2) for factor in (1, 2, 3, 4)]
+    layer = Bidirectional(inner(2, return_state=True, **CONSTANT))
+
+    output, *states = layer(sequence)
+    started, *_ = layer(sequence, initial_state=initial_state)
+
+    expected = {
+        "forward h": [0.1990008, 0.52335435],
+        "forward c": [0.35567185, 1.0492687],
+        "backward h": [0.12659755, 0.44717982],
+        "backward c": [0.2501858, 0.941473],
+    }
+    for state, values in zip(states, expected.values(), strict=True):
+        np.testing.assert_allclose(to_numpy(state), np.stack([values] * 2, -1), atol=1e-5)
+    joined = np.concatenate([to_numpy(states[0]), to_numpy(states[2])], -1)
+    np.testing.assert_allclose(to_numpy(output), joined, atol=1e-6)
+    np.testing.assert_allclose(
+        to_numpy(started),
+        [
+            [0.20794602, 0.4577124, 0.14046375, 0.48191673],
+            [0.6682636, 0.6711909, 0.60943645, 0.60950446],
+        ],
+        atol=1e-5,
+    )
+
+
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize(

@@ -32,6 +32,36 @@ def test_half_precision_stays_finite_and_near(dtype, position):
     )
 
 
+def test_numbers_of_keras_in_half_precision():
+    layer = MultiHeadAttention(8, 8, dtype="float16")
+    identity = np.eye(8)[None]
+    layer.build(identity.shape, identity.shape)
+    to_heads = [np.repeat(np.eye(8)[:, None], 8, axis=1), np.zeros((8, 8))]
+    from_heads = [to_heads[0], np.zeros(8)]
+    layer.set_weights([*to_heads * 3, *from_heads])
+    value = np.arange(64).reshape(1, 8, 8) / 100
+
+    output, scores = layer(identity, value, identity, return_attention_scores=True)
+
+    rows = np.array([2.406, 2.440, 2.473, 2.504, 2.535, 2.568, 2.602, 2.633])
+    expected = np.where(np.eye(8, dtype="bool"), 0.1691, 0.1187)
+    np.testing.assert_allclose(to_numpy(output)[0], np.stack([rows] * 8, -1), atol=1e-2)
+    np.testing.assert_allclose(to_numpy(scores)[0], np.stack([expected] * 8), atol=1e-3)
+
+
+def test_scores_are_those_before_dropout():
+    layer = MultiHeadAttention(2, 3, dropout=0.5, seed=1)
+
+    (dropped, found), (output, expected) = (
+        layer(QUERY, VALUE, return_attention_scores=True, training=training)
+        for training in (True, False)
+    )
+
+    np.testing.assert_allclose(to_numpy(found), to_numpy(expected), atol=1e-6)
+    np.testing.assert_allclose(to_numpy(found).sum(-1), 1, atol=1e-6)
+    assert np.abs(to_numpy(dropped) - to_numpy(output)).max() > 1e-2
+
+
 @pytest.mark.parametrize("grouped", [False, True])
 def test_symbolic_shapes_are_those_of_the_output(grouped):
     extra = {"num_key_value_heads": 1, "position": "alibi"} if grouped else {}

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seq.layers import GRU, LSTM, PeepholeLSTM, PeepholeLSTMCell
+from keras_seq.layers import GRU, LSTM, LSTMCell, PeepholeLSTM, PeepholeLSTMCell
 
 SEQUENCE = np.arange(72).reshape(3, 6, 4).astype("float32")
 SHORT = np.arange(24).reshape(2, 4, 3).astype("float32")
@@ -178,6 +178,18 @@ def test_peepholes_of_zero_equal_the_lstm_of_keras():
 
     for a, b in zip(ours(SEQUENCE / 72), theirs(SEQUENCE / 72), strict=True):
         np.testing.assert_allclose(to_numpy(a), to_numpy(b), atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [LSTM, LSTMCell, PeepholeLSTM, PeepholeLSTMCell])
+@pytest.mark.parametrize(("unit_forget_bias", "forget"), [(True, 1.0), (False, 0.5)])
+def test_unit_forget_bias_leaves_the_other_gates_to_the_initializer(cls, unit_forget_bias, forget):
+    initializer = keras.initializers.Constant(0.5)
+    layer = cls(2, bias_initializer=initializer, unit_forget_bias=unit_forget_bias)
+
+    layer.build((None, None, 3) if cls in (LSTM, PeepholeLSTM) else (None, 3))
+
+    expected = np.repeat([0.5, forget, 0.5, 0.5], 2)
+    np.testing.assert_array_equal(to_numpy(layer.weights[2]), expected)
 
 
 def test_linear_output_activation_leaves_the_cell_state_unsquashed():
