@@ -87,9 +87,15 @@ class Generators:
 
     def __init__(self):
         self._made = {}
+        self._weights = []
 
     def of(self, model, *arguments):
         """Return the generator with these arguments, made when first asked for."""
+        # Compiled code reads the weights that it met: not those that quantization puts in their
+        # place, nor those that low-rank updates add.
+        weights = [id(weight) for weight in model.weights]
+        if weights != self._weights:
+            self._made, self._weights = {}, weights
         if arguments not in self._made:
             self._made[arguments] = Generator(model, *arguments)
         return self._made[arguments]

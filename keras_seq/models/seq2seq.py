@@ -197,7 +197,7 @@ class Seq2Seq(keras.Model):
             self._bridged(states),
             target_inputs != PADDING,
         )
-        self.output_layer(x)
+        self.target_mask([self.output_layer(x), target_inputs])
 
     def call(self, inputs, training=None):
         """Return the logits of every step. See the class for the arguments."""

@@ -38,10 +38,11 @@ class TargetMask(keras.layers.Layer):
 
 def check_tokens(name, tokens, limit_name, limit):
     """Refuse all but integers of two dimensions, from 0 to below a limit."""
-    if len(tokens.shape) != 2:
+    dtype = keras.backend.standardize_dtype(tokens.dtype)
+    if len(tokens.shape) != 2 or "int" not in dtype:
         raise ValueError(
             f"`{name}` must be integers of shape `(batch, steps)`. "
-            f"Received: {name}.shape={tuple(tokens.shape)}"
+            f"Received: {name}.shape={tuple(tokens.shape)}, {name}.dtype={dtype}"
         )
     check_indices(name, tokens, f"`{limit_name}`", limit)
 

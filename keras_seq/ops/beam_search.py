@@ -124,10 +124,11 @@ def beam_search(
 
         lengths = lengths + ops.cast(ops.logical_not(finished), "int32")
         candidates = ops.expand_dims(scores, -1) + chances
-        ranks = ops.reshape(rank(candidates, ops.expand_dims(lengths, -1)), (batch_size, -1))
+        in_one_row = (batch_size, beam_width * vocabulary)
+        ranks = ops.reshape(rank(candidates, ops.expand_dims(lengths, -1)), in_one_row)
         _, best = ops.top_k(ranks, beam_width)
         best = ops.cast(best, "int32")
-        scores = ops.take_along_axis(ops.reshape(candidates, (batch_size, -1)), best, axis=1)
+        scores = ops.take_along_axis(ops.reshape(candidates, in_one_row), best, axis=1)
         parents, last = best // vocabulary, best % vocabulary
 
         lengths = ops.take_along_axis(lengths, parents, axis=1)

@@ -93,6 +93,13 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
+def score_of(model, tokens):
+    """Return the sum of the log-probabilities of tokens, all steps at once."""
+    chances = log_softmax(logits_of(model, SOURCE, shift_right(tokens, START)))
+    chances = np.take_along_axis(chances, tokens[..., None], axis=-1)[..., 0]
+    return (chances * (tokens != 0)).sum(axis=1)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_step_by_step_gives_the_same_logits(kind):
     model = shared(kind)
@@ -131,9 +138,7 @@ def test_scores_of_a_beam_are_those_of_its_tokens(kind):
 
     tokens, scores = model.generate(SOURCE, LENGTH, beam_width=3, return_scores=True)
 
-    chances = log_softmax(logits_of(model, SOURCE, shift_right(tokens, START)))
-    chances = np.take_along_axis(chances, tokens[..., None], axis=-1)[..., 0]
-    np.testing.assert_allclose(scores, (chances * (tokens != 0)).sum(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(scores, score_of(model, tokens), rtol=1e-4)
     greedy = model.generate(SOURCE, LENGTH, return_scores=True)
     assert (tokens != greedy[0]).any() or np.allclose(scores, greedy[1])
 
@@ -439,6 +444,50 @@ def test_sources_in_parts_and_as_tensors():
         np.testing.assert_allclose(found[1], expected[1], rtol=1e-5)
 
 
+def test_no_sources():
+    tokens, scores = shared("gru").generate(SOURCE[:0], LENGTH, return_scores=True)
+
+    assert tokens.shape == (0, LENGTH)
+    assert scores.shape == (0,)
+
+
+def test_writes_with_the_weights_it_has():
+    model = make("gru")
+    before = model.generate(SOURCE, LENGTH, return_scores=True)
+    model.decoder.enable_lora(2)
+    unchanged = model.generate(SOURCE, LENGTH, return_scores=True)
+    for weight in model.trainable_weights:
+        if "lora" in weight.name:
+            weight.assign(np.full(weight.shape, 3.0))
+
+    changed = model.generate(SOURCE, LENGTH, return_scores=True)
+
+    np.testing.assert_allclose(unchanged[1], before[1], rtol=1e-5)
+    assert not np.allclose(changed[1], before[1])
+    # Keras says so of every layer that has no kernel.
+    with pytest.warns(UserWarning, match="TargetMask does not have a `quantize` method"):
+        model.quantize("int8")
+    tokens, scores = model.generate(SOURCE, LENGTH, return_scores=True)
+    np.testing.assert_allclose(scores, score_of(model, tokens), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["bahdanau", "transformer"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision(kind, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = make(kind, scheduled_sampling=0.5)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    logits = model([SOURCE, INPUTS], training=True)
+    _, scores = model.generate(SOURCE, LENGTH, beam_width=2, return_scores=True)
+
+    assert keras.backend.standardize_dtype(logits.dtype) == model.compute_dtype
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+
+
 def test_shift_right():
     np.testing.assert_array_equal(INPUTS[0], [1, 5, 4, 3, 5])
     assert INPUTS.dtype == TARGETS.dtype
@@ -462,6 +511,7 @@ def build(encoder=None, decoder=None, **arguments):
         (lambda: build().generate(SOURCE, LENGTH, batch_size=0), "Received: batch_size=0"),
         (lambda: build().generate(SOURCE[0], LENGTH), r"Received: source.shape=\(4,\)"),
         (lambda: build().generate(SOURCE + 1, LENGTH), "source from 1 to 7"),
+        (lambda: build().generate(SOURCE + 0.5, LENGTH), "Received: .*source.dtype=float"),
         (lambda: build()([SOURCE, INPUTS - 1]), "target_inputs from -1 to 4"),
         (lambda: build()([SOURCE, INPUTS[0]]), r"Received: target_inputs.shape=\(5,\)"),
         (lambda: build()(SOURCE), r"called on a list of two"),
