@@ -24,6 +24,10 @@ class KernelAdaptation:
     quantized, else of floats with `s = 1`; and `A B` is an update of low rank once it is enabled
     (LoRA). A cell makes its kernels with `add_kernel` and reads its weights with `tensors`.
 
+    A cell that is built with a quantized dtype policy, such as `"int8_from_float32"`, starts with
+    kernels of zero, as `keras.layers.Dense` does: it is there to load the weights of one that was
+    quantized.
+
     References:
         - Hu et al., LoRA: low-rank adaptation of large language models, arXiv:2106.09685.
     """

@@ -20,7 +20,8 @@ class PeepholeLSTMCell(RecurrentCell):
 
     Once built, `enable_lora(rank)` freezes both kernels and trains an update of low rank for each,
     and `quantize("int8")`, of this layer or of its model, stores both as 8-bit integers. Only what
-    is stored becomes smaller: the computation is that of floats.
+    is stored becomes smaller: the computation is that of floats. Built with such a dtype policy,
+    as `"int8_from_float32"`, it starts with kernels of zero, for weights that are loaded.
 
     Args:
         units: Positive integer, the number of outputs of each step.

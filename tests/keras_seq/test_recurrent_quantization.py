@@ -186,6 +186,21 @@ def test_policy_quantizes():
     assert layer.get_config()["dtype"]["config"] == {"mode": "int8", "source_name": "float32"}
 
 
+@pytest.mark.parametrize(
+    "make",
+    [layers.LSTM, layers.GRU, layers.PeepholeLSTM, keras.layers.Dense],
+    ids=lambda make: make.__name__,
+)
+def test_kernels_of_a_quantized_policy_start_at_zero(make):
+    layer = make(3, dtype="int8_from_float32")
+
+    layer.build((2, 5, 4))
+
+    kernels = [to_numpy(weight) for weight in layer.weights if weight.dtype == "int8"]
+    assert len(kernels) == (1 if make is keras.layers.Dense else 2)
+    assert all((kernel == 0).all() for kernel in kernels)
+
+
 def quantized_copy(layer):
     copy = built(type(layer).__name__)
     copy.set_weights(layer.get_weights())
