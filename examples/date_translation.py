@@ -38,8 +38,8 @@ DAYS = np.arange("1969-01-01", "2069-01-01", dtype="datetime64[D]")
 HELD_OUT, SHOWN = 1000, 8
 ENDINGS = {1: "st", 21: "st", 31: "st", 2: "nd", 22: "nd", 3: "rd", 23: "rd"}
 
-STEPS, QUICK_STEPS, STEPS_BETWEEN_REPORTS, BATCH_SIZE = 600, 20, 50, 64
-UNITS, EMBEDDING_DIM, LEARNING_RATE = 64, 32, 0.006
+STEPS, QUICK_STEPS, STEPS_BETWEEN_REPORTS, BATCH_SIZE = 500, 20, 50, 64
+UNITS, EMBEDDING_DIM, LEARNING_RATE = 64, 32, 0.01
 
 SHADES = " ░▒▓█"
 DARK, BRIGHT = ColorTriplet(24, 24, 48), ColorTriplet(255, 220, 110)
@@ -106,7 +106,9 @@ def train(days: np.ndarray, steps: int, rng: np.random.Generator, console: Conso
     keras.utils.set_random_seed(int(rng.integers(2**32)))
     model = Seq2Seq(
         encoder=Bidirectional(GRU(UNITS, return_sequences=True, return_state=True)),
-        decoder=AttentionRNN(GRUCell(UNITS), Attention("additive", units=UNITS)),
+        decoder=AttentionRNN(
+            GRUCell(UNITS), Attention("additive", units=UNITS), attention_units=UNITS
+        ),
         source_vocabulary_size=len(CHARACTERS),
         target_vocabulary_size=len(CHARACTERS),
         embedding_dim=EMBEDDING_DIM,
@@ -135,8 +137,8 @@ def train(days: np.ndarray, steps: int, rng: np.random.Generator, console: Conso
 def heat_map(weights: np.ndarray, across: str, down: str, *, width: int, colour: bool) -> Text:
     """Draw attention weights, `(len(down), len(across))`, between the characters of two texts.
 
-    With colours, the larger a weight is, the brighter is its cell; without them, each fifth of the
-    range has a shade of its own. Cells are two columns wide where the width allows it.
+    With colours, the larger a weight is, the brighter is its cell; without them, it has the nearest
+    of five shades. Cells are two columns wide where the width allows it.
     """
     cell = 2 if 2 * (len(across) + 1) <= width else 1
     text = Text("".join(character.ljust(cell) for character in " " + across), no_wrap=True)
@@ -147,7 +149,7 @@ def heat_map(weights: np.ndarray, across: str, down: str, *, width: int, colour:
                 shade = Color.from_triplet(blend_rgb(DARK, BRIGHT, float(weight)))
                 text.append(" " * cell, Style(bgcolor=shade))
             else:
-                text.append(SHADES[min(int(weight * len(SHADES)), len(SHADES) - 1)] * cell)
+                text.append(SHADES[round(float(weight) * (len(SHADES) - 1))] * cell)
     return text
 
 
