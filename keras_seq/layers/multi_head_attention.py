@@ -9,7 +9,7 @@ from keras_seq.layers.attention_parts import head_norm, head_projection
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.rotary_embedding import RotaryEmbedding
-from keras_seq.ops import arguments, heads
+from keras_seq.ops import arguments, dispatch, heads
 from keras_seq.ops.key_value_cache import check_cache, read_cache, update_cache
 from keras_seq.ops.multi_head_attention import multi_head_attention
 
@@ -63,6 +63,10 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             Defaults to 10000.
         rope_scaling_factor: Positive float, `scaling_factor` of `RotaryEmbedding`.
             Defaults to 1.
+        implementation: `"reference"` holds all scores at once. `"fast"` goes through them in
+            blocks, and its memory grows with `T + S`, not with `T S`. `"auto"` is `"fast"` where
+            `T S` is at least 2^20 or not known beforehand, unless the scores are asked for, which
+            `"fast"` refuses. Defaults to `"auto"`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -148,8 +152,10 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         position="none",
         rope_max_wavelength=10000,
         rope_scaling_factor=1.0,
+        implementation="auto",
         **kwargs,
     ):
+        dispatch.check_implementation(implementation)
         arguments.check_heads(num_heads, num_key_value_heads)
         arguments.check_integers(key_dim=key_dim)
         arguments.check_integers(True, value_dim=value_dim, sliding_window=sliding_window)
@@ -186,6 +192,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         self.position = position
         self.rope_max_wavelength = arguments.plain(rope_max_wavelength)
         self.rope_scaling_factor = arguments.plain(rope_scaling_factor)
+        self.implementation = implementation
         self._gate_dense = self._query_norm = self._key_norm = self._rotary_embedding = None
         self.supports_masking = True
 
@@ -280,14 +287,15 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             use_flash=self.flash_attention,
             dropout=self.dropout if drops else 0.0,
             seed=self.seed_to_recompute(self.seed_generator) if drops else None,
+            return_attention_scores=return_attention_scores,
+            implementation=self.implementation,
         )
         # Flash attention computes its weights again by itself.
         attend = attend if self.flash_attention else self.recomputed(attend)
         bias = () if attention_bias is None else (ops.convert_to_tensor(attention_bias),)
-        output, scores = attend(query, key, value, *bias)
+        output, *scores = attend(query, key, value, *bias)
         output = self._output_dense(output if gate is None else output * gate)
-        extras = ((scores, return_attention_scores), (cache, cache is not None))
-        results = [output, *(extra for extra, wanted in extras if wanted)]
+        results = [output, *scores, *([] if cache is None else [cache])]
         return tuple(results) if len(results) > 1 else output
 
     def get_initial_cache(self, batch_size, length):
@@ -365,6 +373,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             "position": self.position,
             "rope_max_wavelength": self.rope_max_wavelength,
             "rope_scaling_factor": self.rope_scaling_factor,
+            "implementation": self.implementation,
         }
 
     def _projection(self, name, input_shape, output_dims, activation=None, input_dims=1):

@@ -7,7 +7,7 @@ from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.seed import derived_seed
-from keras_seq.ops import arguments
+from keras_seq.ops import arguments, dispatch
 from keras_seq.ops.padding import check_padding_mask, padding_of_steps
 
 NORMALIZATIONS = {
@@ -47,8 +47,10 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
         use_bias=True,
         kernel_regularizer=None,
         bias_regularizer=None,
+        implementation="auto",
         **kwargs,
     ):
+        dispatch.check_implementation(implementation)
         arguments.check_integers(intermediate_dim=intermediate_dim)
         arguments.check_integers(True, sliding_window=sliding_window)
         arguments.check_heads(num_heads, num_key_value_heads)
@@ -90,6 +92,7 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
         self.use_bias = use_bias
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.implementation = implementation
         self._feedforward_gate_dense = None
         self.supports_masking = True
 
@@ -147,6 +150,7 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
             "use_bias": self.use_bias,
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "implementation": self.implementation,
         }
 
     def _attention(self, name, query_shape, value_shape, **kwargs):
@@ -166,6 +170,7 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
             seed=derived_seed(self.seed, name),
             num_key_value_heads=self.num_key_value_heads,
             qk_norm=self.qk_norm,
+            implementation=self.implementation,
             **self._projection_arguments(name),
             **kwargs,
         )
@@ -224,10 +229,10 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
         dense.build(shape)
         return dense
 
-    def _self_attend(self, x, name, mask, attention_mask, use_causal_mask, cache, index, training):
-        """Return `x` with self-attention added, the mask of `x`, the weights and any cache.
+    def _self_attend(self, x, name, mask, cache, index, **kwargs):
+        """Return `x` with self-attention added, the mask of `x`, any weights and any cache.
 
-        `name` is that of `mask` in errors.
+        `name` is that of `mask` in errors; `kwargs` are for the layer.
         """
         if cache is not None and index is None:
             raise ValueError(
@@ -246,21 +251,20 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
             x,
             query_mask=steps_mask,
             value_mask=mask,
-            attention_mask=attention_mask,
-            use_causal_mask=use_causal_mask,
             cache=cache,
             cache_update_index=index,
-            training=training,
+            **kwargs,
         )
         return x, steps_mask, *others
 
     def _attend(self, layer, norm, dropout, x, memory=None, training=None, **kwargs):
-        """Return `x` with what it attends to added, the weights and any cache."""
+        """Return `x` with what it attends to added, any weights and any cache."""
         layer.rematerialize_as_part = self.rematerialize
 
         def part(x):
             value = x if memory is None else memory
-            return layer(x, value, return_attention_scores=True, training=training, **kwargs)
+            results = layer(x, value, training=training, **kwargs)
+            return results if isinstance(results, tuple) else (results,)
 
         return self._residual(x, part, norm, dropout, training)
 

@@ -62,6 +62,8 @@ class TransformerBlock(ResidualBlock):
             have a bias. Defaults to `True`.
         kernel_regularizer: Regularizer of all kernels. Defaults to `None`.
         bias_regularizer: Regularizer of all biases. Defaults to `None`.
+        implementation: `"auto"`, `"reference"` or `"fast"`, that of `MultiHeadAttention`, which
+            says when `"auto"` is fast. Defaults to `"auto"`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -137,6 +139,7 @@ class TransformerBlock(ResidualBlock):
         use_bias=True,
         kernel_regularizer=None,
         bias_regularizer=None,
+        implementation="auto",
         **kwargs,
     ):
         super().__init__(
@@ -162,6 +165,7 @@ class TransformerBlock(ResidualBlock):
             use_bias=use_bias,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            implementation=implementation,
             **kwargs,
         )
         self.use_causal_mask = use_causal_mask
@@ -188,19 +192,19 @@ class TransformerBlock(ResidualBlock):
     ):
         """Run attention and the feed-forward network. See the class for the arguments."""
         padding_mask = first_given(padding_mask, mask, inputs_mask)
-        x, _, scores, *cache = self._self_attend(
+        x, _, *others = self._self_attend(
             inputs,
             "padding_mask",
             padding_mask,
-            attention_mask,
-            self.use_causal_mask,
             self_attention_cache,
             self_attention_cache_update_index,
-            training,
+            attention_mask=attention_mask,
+            use_causal_mask=self.use_causal_mask,
+            return_attention_scores=return_attention_scores,
+            training=training,
         )
         x = self._feed_forward(x, training)
-        results = [x, *([scores] if return_attention_scores else []), *cache]
-        return tuple(results) if len(results) > 1 else x
+        return (x, *others) if others else x
 
     def compute_output_shape(self, inputs_shape):
         """Return the shape of the output."""

@@ -59,6 +59,8 @@ class TransformerDecoderBlock(ResidualBlock):
         use_bias: Boolean, whether the projections have a bias. Defaults to `True`.
         kernel_regularizer: Regularizer of all kernels. Defaults to `None`.
         bias_regularizer: Regularizer of all biases. Defaults to `None`.
+        implementation: `"auto"`, `"reference"` or `"fast"`, for both attentions. Defaults to
+            `"auto"`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     `TransformerBlock` says more about them.
@@ -184,27 +186,30 @@ class TransformerDecoderBlock(ResidualBlock):
             decoder_sequence,
             "decoder_padding_mask",
             first_given(decoder_padding_mask, mask, decoder_sequence_mask),
-            decoder_attention_mask,
-            use_causal_mask,
             self_attention_cache,
             self_attention_cache_update_index,
-            training,
+            attention_mask=decoder_attention_mask,
+            use_causal_mask=use_causal_mask,
+            return_attention_scores=return_attention_scores,
+            training=training,
         )
-        scores, caches = results[:1], results[1:]
+        count = int(return_attention_scores)
+        scores, caches = results[:count], results[count:]
         if encoder_sequence is not None:
-            x, cross_scores, *cross_cache = self._cross_attend(
+            x, *results = self._cross_attend(
                 x,
                 mask,
                 encoder_sequence,
                 first_given(encoder_padding_mask, encoder_sequence_mask),
-                encoder_attention_mask,
                 cross_attention_cache,
                 cross_attention_cache_update_index,
-                training,
+                attention_mask=encoder_attention_mask,
+                return_attention_scores=return_attention_scores,
+                training=training,
             )
-            scores, caches = [*scores, cross_scores], [*caches, *cross_cache]
+            scores, caches = [*scores, *results[:count]], [*caches, *results[count:]]
         x = self._feed_forward(x, training)
-        results = [x, *(scores if return_attention_scores else []), *caches]
+        results = [x, *scores, *caches]
         return tuple(results) if len(results) > 1 else x
 
     def get_initial_cross_attention_cache(self, batch_size, length):
@@ -269,8 +274,8 @@ class TransformerDecoderBlock(ResidualBlock):
                 f"decoder_sequence.shape={tuple(decoder_sequence.shape)}"
             )
 
-    def _cross_attend(self, x, mask, memory, memory_mask, attention_mask, cache, index, training):
-        """Return `x` with attention to the memory added, the weights and any cache."""
+    def _cross_attend(self, x, mask, memory, memory_mask, cache, index, **kwargs):
+        """Return `x` with attention to the memory added, any weights and any cache."""
         check_padding_mask("encoder_padding_mask", memory_mask, memory.shape, cache)
         return self._attend(
             self._cross_attention_layer,
@@ -280,8 +285,7 @@ class TransformerDecoderBlock(ResidualBlock):
             memory,
             query_mask=mask,
             value_mask=memory_mask,
-            attention_mask=attention_mask,
             cache=cache,
             cache_update_index=index,
-            training=training,
+            **kwargs,
         )

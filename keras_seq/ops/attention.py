@@ -5,10 +5,32 @@ import math
 import keras
 from keras import ops
 
-from keras_seq.ops.positions import at_least_float32
+from keras_seq.ops import dispatch
+from keras_seq.ops.chunked_attention import Rules
+from keras_seq.ops.heads import all_of
+from keras_seq.ops.positions import at_least_float32, linear_bias, visible_pairs
+
+# The number of scores, `T S`, from which the fast version is faster; below it, the plain one.
+FEWEST_SCORES = 1024 * 1024
 
 
-def attention(query, key, value, mask=None, scale=None, dropout=0.0, seed=None, bias=None):
+def attention(
+    query,
+    key,
+    value,
+    mask=None,
+    scale=None,
+    dropout=0.0,
+    seed=None,
+    bias=None,
+    *,
+    use_causal_mask=False,
+    sliding_window=None,
+    slopes=None,
+    start_index=0,
+    return_attention_scores=True,
+    implementation="auto",
+):
     """Attend to values by the similarity of queries to keys.
 
         weights = softmax(scale * query keyᵀ + bias)
@@ -17,21 +39,41 @@ def attention(query, key, value, mask=None, scale=None, dropout=0.0, seed=None, 
     A key that is masked gets a weight of exactly zero. A query that may attend to no key at all
     gets weights and an output of exactly zero, and zero gradients.
 
+    Without the weights, `return_attention_scores=False`, the fast version takes memory that grows
+    with `T + S` and not with `T S`: it goes through blocks of queries and keys, leaves out those
+    that the causal mask and the window hide, and computes them again for the gradient.
+
     Args:
         query: Tensor of shape `(..., T, d)`.
-        key: Tensor of shape `(..., S, d)`.
+        key: Tensor of shape `(..., S, d)`. The axis before `S` may be shorter than that of the
+            queries by a whole factor: then every head of keys serves as many heads of queries
+            next to each other. `value` likewise.
         value: Tensor of shape `(..., S, e)`.
         mask: Optional tensor that can be broadcast to `(..., T, S)`, true (or not zero) where
-            the query may attend to the key.
+            the query may attend to the key; or a tuple of such tensors, of which all must be true.
         scale: Float. Defaults to `None`, which is `1 / sqrt(d)`.
         dropout: Float between 0 and 1, the fraction of the weights to drop. Defaults to 0.
         seed: Integer or `keras.random.SeedGenerator` for dropout.
         bias: Optional tensor that can be broadcast to `(..., T, S)`, added to the scaled scores
             in float32 at least. A key with a bias of minus infinity is masked.
+        use_causal_mask: Boolean, whether a query sees no later keys. Defaults to `False`.
+        sliding_window: Optional positive integer; keys this far away or farther are not seen.
+        slopes: Optional sequence of floats, one for each head: `-slope |distance|` is added to
+            the scaled scores.
+        start_index: Integer or integer tensor, the position of the first query among the keys,
+            for the three arguments above. Defaults to 0.
+        return_attention_scores: Boolean, whether to return the weights. Defaults to `True`.
+        implementation: `"reference"`, `"fast"`, or `"auto"`, which is the fast version where no
+            weights are asked for and `T S` is at least 2^20 or not known beforehand. Defaults to
+            `"auto"`.
 
     Returns:
         Tuple `(output, weights)`: tensor of shape `(..., T, e)`, and the weights before dropout,
-        of shape `(..., T, S)`.
+        of shape `(..., T, S)`, or `None` with `return_attention_scores=False`.
+
+    Raises:
+        ValueError: When `implementation` is none of the three, or is `"fast"` and the weights are
+            asked for.
 
     Example:
 
@@ -42,24 +84,77 @@ def attention(query, key, value, mask=None, scale=None, dropout=0.0, seed=None, 
     >>> tuple(output.shape), tuple(weights.shape)
     ((2, 3, 4), (2, 3, 3))
 
-    Reference:
+    References:
         - Vaswani et al., Attention is all you need, arXiv:1706.03762, equation 1.
+        - Press et al., Train short, test long, arXiv:2108.12409, section 3 (`slopes`).
+        - Rabe and Staats, Self-attention does not need O(n²) memory, arXiv:2112.05682 (the fast
+          version).
     """
     query, key, value = (ops.convert_to_tensor(x) for x in (query, key, value))
-    if scale is None:
-        scale = 1.0 / math.sqrt(query.shape[-1])
+    masks = mask if isinstance(mask, tuple) else (mask,)
+    rules = Rules(
+        scale=1.0 / math.sqrt(query.shape[-1]) if scale is None else scale,
+        dropout=dropout,
+        use_causal_mask=use_causal_mask,
+        sliding_window=sliding_window,
+        slopes=None if slopes is None else tuple(slopes),
+    )
+    steps, length = query.shape[-2], key.shape[-2]
+    is_small = None not in (steps, length) and steps * length < FEWEST_SCORES
+    if implementation == "auto" and (is_small or return_attention_scores):
+        implementation = "reference"
+    return dispatch.run(
+        "attention",
+        implementation,
+        _attention,
+        rules,
+        query,
+        key,
+        value,
+        None if bias is None else ops.convert_to_tensor(bias),
+        tuple(ops.cast(mask, "bool") for mask in masks if mask is not None),
+        start_index if isinstance(start_index, int) else ops.cast(start_index, "int32"),
+        seed,
+        return_attention_scores,
+    )
+
+
+def _attention(rules, query, key, value, bias, masks, start_index, seed, wants_weights):
+    """Do as `attention`, with all weights at once."""
+    distance = _distance(query, key, start_index)
+    if rules.slopes is not None:
+        linear = linear_bias(distance, rules.slopes)
+        # Not `ops.add`: on TensorFlow it takes a bias without queries or keys for a vector.
+        bias = linear if bias is None else ops.subtract(linear, -at_least_float32(bias))
+    mask = pair_mask(masks, distance, rules.use_causal_mask, rules.sliding_window)
+    key, value = (_for_each_head(x, query) for x in (key, value))
     # Scaling the queries, not the product, keeps half precision from overflowing.
-    logits = ops.matmul(query * ops.cast(scale, query.dtype), ops.swapaxes(key, -1, -2))
+    scaled = query * ops.cast(rules.scale, query.dtype)
+    logits = ops.matmul(scaled, ops.swapaxes(key, -1, -2))
     weights = ops.cast(masked_softmax(*_add_bias(logits, mask, bias)), query.dtype)
-    dropped = keras.random.dropout(weights, dropout, seed=seed) if dropout > 0 else weights
-    return ops.matmul(dropped, value), weights
+    rate = rules.dropout
+    dropped = keras.random.dropout(weights, rate, seed=seed) if rate > 0 else weights
+    return ops.matmul(dropped, value), weights if wants_weights else None
 
 
-def flash_attention(query, key, value, mask=None, scale=None):
+def flash_attention(
+    query,
+    key,
+    value,
+    mask=None,
+    scale=None,
+    use_causal_mask=False,
+    sliding_window=None,
+    start_index=0,
+):
     """Return the output of `attention` from the flash attention of the backend.
 
     The backend raises an error where it has none.
     """
+    masks = [each for each in mask or () if each is not None]
+    distance = _distance(query, key, start_index)
+    mask = pair_mask(masks, distance, use_causal_mask, sliding_window)
+    key, value = (_for_each_head(x, query) for x in (key, value))
     tensors = (ops.swapaxes(ops.convert_to_tensor(x), -2, -3) for x in (query, key, value))
     output = ops.dot_product_attention(*tensors, mask=mask, scale=scale, flash_attention=True)
     output = ops.swapaxes(output, -2, -3)
@@ -67,6 +162,26 @@ def flash_attention(query, key, value, mask=None, scale=None):
         return output
     # The kernels disagree about a query that sees no key.
     return ops.where(ops.any(mask, axis=-1, keepdims=True), output, ops.zeros_like(output))
+
+
+def pair_mask(masks, distance, use_causal_mask=False, sliding_window=None):
+    """Return where all masks, and the distances, let queries see keys; `None` if everywhere."""
+    return all_of(*masks, visible_pairs(distance, use_causal_mask, sliding_window))
+
+
+def _distance(query, key, start_index):
+    """Return the positions of all queries less those of all keys, of shape `(T, S)`."""
+    queries = ops.arange(ops.shape(query)[-2], dtype="int32") + ops.cast(start_index, "int32")
+    keys = ops.arange(ops.shape(key)[-2], dtype="int32")
+    return ops.expand_dims(queries, 1) - ops.expand_dims(keys, 0)
+
+
+def _for_each_head(x, query):
+    """Repeat the heads of keys or values up to those of the queries."""
+    if len(x.shape) < 3 or None in (x.shape[-3], query.shape[-3]):
+        return x
+    repeats = query.shape[-3] // x.shape[-3]
+    return x if repeats == 1 else ops.repeat(x, repeats, axis=-3)
 
 
 def masked_softmax(logits, mask=None):

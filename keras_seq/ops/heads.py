@@ -35,12 +35,6 @@ def heads_last(x, axes, sizes):
     return ops.transpose(x, [order.index(axis) for axis in range(rank)])
 
 
-def repeat_heads(x, num_heads):
-    """Repeat each of the heads of `(batch, others, heads, T, d)` up to `num_heads` heads."""
-    repeats = num_heads // x.shape[-3]
-    return x if repeats == 1 else ops.repeat(x, repeats, axis=-3)
-
-
 def scores_shape(query_shape, key_shape, axes, num_heads):
     """Return the shape of the scores, from the shapes of the inputs."""
     others = [axis for axis in range(1, len(query_shape) - 1) if axis not in axes]

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_seq.ops import heads
 from keras_seq.ops.attention import attention, flash_attention
-from keras_seq.ops.positions import alibi_bias, at_least_float32, visible_pairs
+from keras_seq.ops.positions import alibi_slopes
 
 
 def multi_head_attention(
@@ -26,6 +26,8 @@ def multi_head_attention(
     use_flash=False,
     dropout=0.0,
     seed=None,
+    return_attention_scores=True,
+    implementation="auto",
 ):
     """Attend from queries to values in every head.
 
@@ -48,10 +50,12 @@ def multi_head_attention(
         use_flash: Boolean, whether to use the flash attention of the backend.
         dropout: Float, the fraction of weights to drop.
         seed: The seed of dropout.
+        return_attention_scores: Boolean, whether to return the weights.
+        implementation: String, that of `attention`.
 
     Returns:
-        Tensor of shape `(batch, ..., heads, e)`, and the weights before dropout, of shape
-        `(batch, heads, T, S)`, or `None` with `use_flash=True`.
+        List of a tensor of shape `(batch, ..., heads, e)` and, if they are asked for, the weights
+        before dropout, of shape `(batch, heads, T, S)`.
     """
     sizes, key_sizes = ([ops.shape(x)[axis] for axis in axes] for x in (query, key))
     masks = [
@@ -63,22 +67,32 @@ def multi_head_attention(
     shape = (*ops.shape(query)[:-2], *sizes, *key_sizes)
     masks.append(heads.pair_mask(attention_mask, shape, axes))
 
-    positions = ops.arange(ops.shape(query)[-2], dtype="int32") + ops.cast(start_index, "int32")
-    key_positions = ops.arange(ops.shape(key)[-2], dtype="int32")
-    masks.append(visible_pairs(positions, key_positions, use_causal_mask, sliding_window))
     if written is not None:
+        key_positions = ops.arange(ops.shape(key)[-2], dtype="int32")
         masks.append(key_positions < ops.cast(written, "int32"))
-    mask = heads.all_of(*masks)
-    bias = heads.pair_bias(attention_bias, shape, axes)
-    if alibi:
-        linear = alibi_bias(positions, key_positions, query.shape[-3])
-        # Not `ops.add`: on TensorFlow it takes a bias without queries or keys for a vector.
-        bias = linear if bias is None else ops.subtract(linear, -at_least_float32(bias))
-
-    key, value = (heads.repeat_heads(x, query.shape[-3]) for x in (key, value))
+    arguments = {
+        "use_causal_mask": use_causal_mask,
+        "sliding_window": sliding_window,
+        "start_index": start_index,
+    }
     if use_flash:
-        output, weights = flash_attention(query, key, value, mask), None
+        output, weights = flash_attention(query, key, value, tuple(masks), **arguments), None
     else:
-        output, weights = attention(query, key, value, mask, None, dropout, seed, bias)
-        weights = ops.reshape(weights, shape) if len(axes) > 1 else weights
-    return heads.heads_last(output, axes, sizes), weights
+        output, weights = attention(
+            query,
+            key,
+            value,
+            tuple(masks),
+            None,
+            dropout,
+            seed,
+            heads.pair_bias(attention_bias, shape, axes),
+            slopes=alibi_slopes(query.shape[-3]) if alibi else None,
+            return_attention_scores=return_attention_scores,
+            implementation=implementation,
+            **arguments,
+        )
+    results = [heads.heads_last(output, axes, sizes)]
+    if weights is not None:
+        results.append(ops.reshape(weights, shape) if len(axes) > 1 else weights)
+    return results

@@ -51,20 +51,16 @@ def alibi_slopes(num_heads):
     return slopes + between[: num_heads - power]
 
 
-def alibi_bias(query_positions, key_positions, num_heads):
-    """Return `-slope |t - s|` for every head and pair of positions, of shape `(heads, T, S)`."""
-    slopes = ops.reshape(ops.convert_to_tensor(alibi_slopes(num_heads), "float32"), (-1, 1, 1))
-    distance = ops.expand_dims(query_positions, 1) - ops.expand_dims(key_positions, 0)
+def linear_bias(distance, slopes):
+    """Return `-slope |t - s|` for every head, of shape `(heads, T, S)`, from all `t - s`."""
+    slopes = ops.reshape(ops.convert_to_tensor(slopes, "float32"), (-1, 1, 1))
     return -slopes * ops.cast(ops.abs(distance), "float32")
 
 
-def visible_pairs(query_positions, key_positions, use_causal_mask=False, sliding_window=None):
-    """Return where queries may see keys, of shape `(T, S)`, or `None` if everywhere."""
-    if not use_causal_mask and sliding_window is None:
-        return None
-    distance = ops.expand_dims(query_positions, 1) - ops.expand_dims(key_positions, 0)
+def visible_pairs(distance, use_causal_mask=False, sliding_window=None):
+    """Return where queries may see keys, from all `t - s`; `None` if everywhere."""
     if sliding_window is None:
-        return distance >= 0
+        return distance >= 0 if use_causal_mask else None
     near = ops.abs(distance) < sliding_window
     return ops.logical_and(near, distance >= 0) if use_causal_mask else near
 

@@ -2,6 +2,10 @@
 
 from keras.ops import scan
 
-FAST_VERSIONS = {}
+from keras_seq.ops._jax.attention import attention
 
-__all__ = ["FAST_VERSIONS", "scan"]
+FAST_VERSIONS = {"attention": attention}
+# The sizes from which `auto` takes the fast version; see `dispatch.by_size`.
+CROSSOVERS = {}
+
+__all__ = ["CROSSOVERS", "FAST_VERSIONS", "scan"]

@@ -2,6 +2,12 @@
 
 from keras.ops import scan
 
-FAST_VERSIONS = {}
+from keras_seq.ops._torch.attention import attention
+from keras_seq.ops._torch.gru import gru
+from keras_seq.ops._torch.lstm import lstm
 
-__all__ = ["FAST_VERSIONS", "scan"]
+FAST_VERSIONS = {"attention": attention, "gru": gru, "lstm": lstm}
+# The sizes from which `auto` takes the fast version; see `dispatch.by_size`.
+CROSSOVERS = {}
+
+__all__ = ["CROSSOVERS", "FAST_VERSIONS", "scan"]

@@ -1,0 +1,396 @@
+"""Attention block by block, in memory that grows with `T + S` where the scores grow with `T S`.
+
+Every block of queries passes over the blocks of keys that it may see, and carries the largest
+score so far, the sum of the exponentials and their product with the values; all three are rescaled
+when a larger score comes (arXiv:1805.02867, algorithm 3; arXiv:2205.14135, algorithm 1). The
+backward pass computes the scores of a block again. Nothing here is differentiated by a backend.
+"""
+
+import dataclasses
+import functools
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seq.ops.positions import at_least_float32, linear_bias
+from keras_seq.ops.refusal import Refusal
+from keras_seq.ops.shapes import can_be_equal
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """What is the same for all blocks, and no tensor."""
+
+    scale: float
+    dropout: float = 0.0
+    use_causal_mask: bool = False
+    sliding_window: int | None = None
+    slopes: tuple | None = None
+    query_chunk: int = 512
+    key_chunk: int = 512
+
+
+def chunked(attend):
+    """Return a fast version of attention from what a backend does with blocks.
+
+    Args:
+        attend: Function of `rules` and of the tensors of `Blocks`, which returns the output.
+    """
+
+    @functools.wraps(attend)
+    def attention(rules, query, key, value, bias, masks, start_index, seed, wants_weights):
+        if wants_weights:
+            raise Refusal("it never holds the weights, which are asked for")
+        rank = len(query.shape)
+        if rank < 3:
+            query, key, value = (ops.expand_dims(x, 0) for x in (query, key, value))
+        has_heads = rank > 3
+        if not has_heads:
+            query, key, value = (ops.expand_dims(x, -3) for x in (query, key, value))
+            bias, *masks = (
+                ops.expand_dims(x, -3) if x is not None and len(x.shape) > 2 else x
+                for x in (bias, *masks)
+            )
+        if not can_be_equal(key.shape[:-3], query.shape[:-3]):
+            raise Refusal("keys are broadcast to several queries")
+        if rules.dropout:
+            seed = keras.random.randint((2,), 0, 2**30, dtype="int32", seed=seed)
+        output = attend(rules, query, key, value, bias, tuple(masks), start_index, seed)
+        output = output if has_heads else ops.squeeze(output, -3)
+        return (output if rank > 2 else ops.squeeze(output, 0)), None
+
+    return attention
+
+
+class Blocks:
+    """The blocks of a call.
+
+    Args:
+        loop: Module of a backend with the functions `repeat` and `add_at`.
+        rules: `Rules`.
+        query: Tensor of shape `(..., heads, T, d)`.
+        key: Tensor of shape `(..., groups, S, d)`.
+        value: Tensor of shape `(..., groups, S, e)`.
+        bias: Tensor that can be broadcast to `(..., heads, T, S)`, or `None`.
+        masks: Tuple of tensors, likewise.
+        start_index: Integer or tensor, the position of the first query.
+        seed: Tensor of two integers, the seed of all draws of the call, or `None`.
+    """
+
+    def __init__(self, loop, rules, query, key, value, bias, masks, start_index, seed):
+        self.loop, self.rules, self.seed, self.start = loop, rules, seed, start_index
+        shape = ops.shape(query)
+        self.lead, (self.heads, self.steps, self.width) = shape[:-3], shape[-3:]
+        self.groups, self.length = ops.shape(key)[-3:-1]
+        self.rows = math.prod(self.lead)
+        self.count, self.chunk = _chunks(self.steps, rules.query_chunk)
+        self.key_count, self.key_chunk = _chunks(self.length, rules.key_chunk)
+        self.query = self._in_rows(query, self.count * self.chunk)
+        self.key, self.value = (
+            self._in_rows(x, self.key_count * self.key_chunk) for x in (key, value)
+        )
+        self.dtype = at_least_float32(ops.zeros((), query.dtype)).dtype
+        self.bias = None if bias is None else _Pairs(bias, self)
+        self.masks = [_Pairs(mask, self) for mask in masks]
+
+    def attend(self):
+        """Return the output, and the largest score and the sum of exponentials of each query."""
+        width = self.value.shape[-1]
+        sizes = (self.heads, self.chunk)
+        total = self.rows * self.count
+        results = [
+            ops.zeros((total, *sizes, width), self.query.dtype),
+            ops.zeros((total, *sizes, 1), self.dtype),
+            ops.zeros((total, *sizes, 1), self.dtype),
+        ]
+
+        def row(number, results):
+            query = self._query_block(self.query, number) * ops.cast(
+                self.rules.scale, self.query.dtype
+            )
+
+            def column(j, carry):
+                peak, weight, mixed = carry
+                key, value = (self._key_block(x, number, j) for x in (self.key, self.value))
+                scores = self._scores(query, key, number, j)
+                higher = ops.maximum(peak, ops.max(scores, axis=-1, keepdims=True))
+                shrunk = ops.exp(peak - higher)
+                weights = ops.exp(scores - higher)
+                weight = weight * shrunk + ops.sum(weights, axis=-1, keepdims=True)
+                kept = self._kept(number, j)
+                weights = weights if kept is None else weights * kept
+                mixed = mixed * shrunk + self._product("gts,gsd->gtd", weights, value)
+                return higher, weight, mixed
+
+            start = (
+                ops.full((*sizes, 1), -float(np.finfo("float32").max), self.dtype),
+                ops.zeros((*sizes, 1), self.dtype),
+                ops.zeros((*sizes, width), self.dtype),
+            )
+            first, last = self._seen_columns(number)
+            peak, weight, mixed = self.loop.repeat(first, last, column, start)
+            mixed = mixed / ops.maximum(weight, _tiny(self.dtype))
+            found = [ops.cast(mixed, self.query.dtype), peak, weight]
+            return [self.loop.add_at(x, number, y) for x, y in zip(results, found, strict=True)]
+
+        output, peaks, weights = self.loop.repeat(0, total, row, results)
+        return self._from_blocks(output, self.count, self.steps), peaks, weights
+
+    def gradients(self, output, peaks, weights, gradient):
+        """Return the gradients of query, key, value and bias, from that of the output."""
+        output, gradient = (self._in_rows(x, self.count * self.chunk) for x in (output, gradient))
+        total, key_total = self.rows * self.count, self.rows * self.key_count
+        sums = [
+            ops.zeros((total, self.heads, self.chunk, self.width), self.query.dtype),
+            ops.zeros((key_total, self.groups, self.key_chunk, self.width), self.dtype),
+            ops.zeros((key_total, self.groups, self.key_chunk, self.value.shape[-1]), self.dtype),
+        ]
+        if self.bias is not None:
+            sums.append(self.bias.zeros(self.dtype))
+
+        def row(number, sums):
+            scale = ops.cast(self.rules.scale, self.query.dtype)
+            query = self._query_block(self.query, number) * scale
+            of_output = self._query_block(gradient, number)
+            precise = at_least_float32(of_output)
+            mixed = ops.cast(self._query_block(output, number), self.dtype)
+            along = ops.sum(precise * mixed, axis=-1, keepdims=True)
+            peak, weight = (x[number] for x in (peaks, weights))
+            shares = ops.where(weight > 0, 1 / ops.maximum(weight, _tiny(self.dtype)), 0.0)
+
+            def column(j, carry):
+                of_query, of_keys, of_values, *of_bias = carry
+                key, value = (self._key_block(x, number, j) for x in (self.key, self.value))
+                scores = self._scores(query, key, number, j)
+                p = ops.exp(scores - peak) * shares
+                kept = self._kept(number, j)
+                of_p = self._product("gtd,gsd->gts", of_output, value)
+                of_p = ops.reshape(of_p, ops.shape(p))
+                dropped = p
+                if kept is not None:
+                    dropped, of_p = p * kept, of_p * kept
+                of_scores = p * (of_p - along)
+                place = self._row(number) * self.key_count + j
+                if of_bias:
+                    of_bias = [self.bias.add(of_bias[0], of_scores, number, j)]
+                of_value = self._product("gts,gtd->gsd", dropped, of_output)
+                of_key = self._product("gts,gtd->gsd", of_scores, query)
+                return (
+                    of_query + self._product("gts,gsd->gtd", of_scores, key),
+                    self.loop.add_at(of_keys, place, of_key),
+                    self.loop.add_at(of_values, place, of_value),
+                    *of_bias,
+                )
+
+            start = ops.zeros((self.heads, self.chunk, self.width), self.dtype)
+            first, last = self._seen_columns(number)
+            of_query, *others = self.loop.repeat(first, last, column, (start, *sums[1:]))
+            of_query = ops.cast(of_query * self.rules.scale, self.query.dtype)
+            return [self.loop.add_at(sums[0], number, of_query), *others]
+
+        of_query, of_key, of_value, *of_bias = self.loop.repeat(0, total, row, sums)
+        return (
+            self._from_blocks(of_query, self.count, self.steps),
+            ops.cast(self._from_blocks(of_key, self.key_count, self.length), self.key.dtype),
+            ops.cast(self._from_blocks(of_value, self.key_count, self.length), self.value.dtype),
+            self.bias.from_blocks(of_bias[0]) if of_bias else None,
+        )
+
+    def _scores(self, query, key, number, j):
+        """Return the scores of a block, minus infinity where a query may not see a key."""
+        scores = self._product("gtd,gsd->gts", query, key)
+        scores = ops.reshape(scores, (self.heads, self.chunk, self.key_chunk))
+        i = number % self.count
+        queries = ops.arange(self.chunk, dtype="int32") + (self.start + i * self.chunk)
+        keys = ops.arange(self.key_chunk, dtype="int32") + j * self.key_chunk
+        distance = ops.expand_dims(queries, 1) - ops.expand_dims(keys, 0)
+        rules = self.rules
+        if rules.slopes is not None:
+            scores = scores + ops.cast(linear_bias(distance, rules.slopes), self.dtype)
+        if self.bias is not None:
+            scores = scores + ops.cast(self.bias.block(number, j), self.dtype)
+        seen = [mask.block(number, j) for mask in self.masks]
+        if rules.use_causal_mask:
+            seen.append(distance >= 0)
+        if rules.sliding_window is not None:
+            near = distance if rules.use_causal_mask else ops.abs(distance)
+            seen.append(near < rules.sliding_window)
+        if not (isinstance(self.length, int) and self.key_count * self.key_chunk == self.length):
+            seen.append(ops.expand_dims(keys < self.length, 0))
+        if not seen:
+            return scores
+        total = seen[0]
+        for mask in seen[1:]:
+            total = ops.logical_and(total, mask)
+        return scores + ops.where(total, 0.0, ops.cast(-math.inf, self.dtype))
+
+    def _product(self, equation, a, b):
+        """Multiply two blocks, of which those of queries have heads, and others groups."""
+
+        def grouped(x):
+            if x.shape[0] == self.groups:
+                return x
+            return ops.reshape(x, (self.groups, -1, ops.shape(x)[-1]))
+
+        a, b = (grouped(ops.cast(x, self.query.dtype)) for x in (a, b))
+        product = ops.cast(ops.einsum(equation, a, b), self.dtype)
+        if equation.endswith("gtd"):
+            product = ops.reshape(product, (self.heads, self.chunk, product.shape[-1]))
+        return product
+
+    def _kept(self, number, j):
+        rate = self.rules.dropout
+        if rate == 0:
+            return None
+        block = number * self.key_count + j
+        shape = (self.heads, self.chunk, self.key_chunk)
+        drawn = keras.random.uniform(shape, seed=BlockSeed(self.seed, block))
+        return ops.cast(drawn >= rate, self.dtype) / (1 - rate)
+
+    def _seen_columns(self, number):
+        """Return the first block of keys that a block of queries may see, and the one after."""
+        rules, size = self.rules, self.key_chunk
+        begin = self.start + (number % self.count) * self.chunk
+        end = begin + self.chunk
+        first, last = 0, self.key_count
+        if rules.use_causal_mask:
+            last = _least(last, (end + size - 1) // size)
+        elif rules.sliding_window is not None:
+            last = _least(last, (end + rules.sliding_window + size - 2) // size)
+        if rules.sliding_window is not None:
+            first = _most(0, (begin - rules.sliding_window + 1) // size)
+        return first, last
+
+    def _row(self, number):
+        return number // self.count
+
+    def _in_rows(self, x, length):
+        x = ops.reshape(x, (-1, *ops.shape(x)[-3:]))
+        return _padded(x, -2, length)
+
+    def _query_block(self, x, number):
+        n, i = number // self.count, number % self.count
+        shape = ops.shape(x)
+        return ops.slice(x, (n, 0, i * self.chunk, 0), (1, shape[1], self.chunk, shape[3]))[0]
+
+    def _key_block(self, x, number, j):
+        n, shape = number // self.count, ops.shape(x)
+        size = (1, shape[1], self.key_chunk, shape[3])
+        return ops.slice(x, (n, 0, j * self.key_chunk, 0), size)[0]
+
+    def _from_blocks(self, x, count, length):
+        """Put blocks of shape `(rows * count, heads, chunk, width)` together."""
+        heads, chunk, width = ops.shape(x)[1:]
+        x = ops.reshape(x, (self.rows, count, heads, chunk, width))
+        x = ops.reshape(ops.swapaxes(x, 1, 2), (self.rows, heads, count * chunk, width))
+        return ops.reshape(x[:, :, :length], (*self.lead, heads, length, width))
+
+
+class BlockSeed(keras.random.SeedGenerator):
+    """The seed of a block: the same whenever it is asked for."""
+
+    def __init__(self, seed, block):
+        # Not that of the base class, which would make a variable. Keras reads this attribute.
+        self._initial_seed = None
+        self._seed, self._block = seed, block
+
+    def next(self, ordered=True):
+        """Return the seed."""
+        seed = ops.stack([self._seed[0], self._seed[1] + self._block])
+        return ops.cast(seed, "uint32")
+
+
+class _Pairs:
+    """A mask or a bias of pairs of queries and keys, and its part in a block."""
+
+    def __init__(self, x, blocks):
+        self.blocks, self.full_shape, self.dtype = blocks, ops.shape(x), x.dtype
+        sizes = (1,) * (len(blocks.lead) + 3 - len(x.shape)) + tuple(self.full_shape)
+        self.lead, sizes = sizes[:-3], sizes[-3:]
+        full = (blocks.heads, blocks.steps, blocks.length)
+        # A size of one stays one: the same for all heads, queries or keys.
+        is_one = [isinstance(size, int) and size == 1 for size in sizes]
+        self.heads, self.steps, self.length = (
+            1 if one else size for one, size in zip(is_one, full, strict=True)
+        )
+        self.summed = [axis for axis, one in enumerate(is_one) if one]
+        self.count, self.chunk = (1, 1) if is_one[1] else (blocks.count, blocks.chunk)
+        self.key_count, self.key_chunk = (
+            (1, 1) if is_one[2] else (blocks.key_count, blocks.key_chunk)
+        )
+        self.rows = math.prod(self.lead)
+        x = ops.reshape(x, (self.rows, *sizes))
+        # What is not known to be one may be one.
+        if not all(isinstance(size, int) for size in sizes):
+            x = ops.broadcast_to(x, (self.rows, self.heads, self.steps, self.length))
+        x = _padded(x, -2, self.count * self.chunk)
+        self.x = _padded(x, -1, self.key_count * self.key_chunk)
+
+    def block(self, number, j):
+        """Return the part in a block, of shape `(heads, chunk, key_chunk)` or with ones."""
+        row, i, j = self._place(number, j)
+        start = (row, 0, i * self.chunk, j * self.key_chunk)
+        return ops.slice(self.x, start, (1, self.heads, self.chunk, self.key_chunk))[0]
+
+    def zeros(self, dtype):
+        """Return what `add` adds to."""
+        count = self.rows * self.count * self.key_count
+        return ops.zeros((count, self.heads, self.chunk, self.key_chunk), dtype)
+
+    def add(self, sums, gradient, number, j):
+        """Add the gradient of a block."""
+        if self.summed:
+            gradient = ops.sum(gradient, axis=self.summed, keepdims=True)
+        row, i, j = self._place(number, j)
+        place = (row * self.count + i) * self.key_count + j
+        return self.blocks.loop.add_at(sums, place, gradient)
+
+    def from_blocks(self, sums):
+        """Return the gradient of the whole."""
+        sizes = (self.rows, self.count, self.key_count, self.heads, self.chunk, self.key_chunk)
+        x = ops.transpose(ops.reshape(sums, sizes), (0, 3, 1, 4, 2, 5))
+        sizes = (self.count * self.chunk, self.key_count * self.key_chunk)
+        x = ops.reshape(x, (self.rows, self.heads, *sizes))[:, :, : self.steps, : self.length]
+        return ops.cast(ops.reshape(x, self.full_shape), self.dtype)
+
+    def _place(self, number, j):
+        """Return the row, and the numbers of the blocks of queries and of keys."""
+        blocks = self.blocks
+        n, i = number // blocks.count, number % blocks.count
+        row, stride = 0, 1
+        for size, own in zip(reversed(blocks.lead), reversed(self.lead), strict=True):
+            if not (isinstance(own, int) and own == 1):
+                row = row + _least(n % size, own - 1) * stride
+                stride = stride * own
+            n = n // size
+        return row, (0 if 1 in self.summed else i), (0 if 2 in self.summed else j)
+
+
+def _chunks(size, chunk):
+    """Return how many chunks to make, and their size: as equal as can be, and at least one."""
+    size = _most(1, size)
+    count = -(-size // chunk)
+    return count, -(-size // count)
+
+
+def _padded(x, axis, length):
+    size = ops.shape(x)[axis]
+    if isinstance(size, int) and isinstance(length, int) and size == length:
+        return x
+    widths = [[0, 0] for _ in x.shape]
+    widths[axis][1] = length - size
+    return ops.pad(x, widths)
+
+
+def _least(a, b):
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else ops.minimum(a, b)
+
+
+def _most(a, b):
+    return max(a, b) if isinstance(a, int) and isinstance(b, int) else ops.maximum(a, b)
+
+
+def _tiny(dtype):
+    return float(np.finfo(keras.backend.standardize_dtype(dtype)).tiny)
