@@ -54,6 +54,9 @@ class GRU(Recurrent):
             Defaults to `True`.
         use_cudnn: `"auto"`, `True` or `False`. There is no cuDNN implementation: `True` raises
             an error when the layer is called. Defaults to `"auto"`.
+        implementation: `"reference"`, `"fast"` or `"auto"`, which version of `keras_seq.ops.gru`
+            computes; see there. Keras's own numbers 0, 1 and 2 mean `"auto"`.
+            Defaults to `"auto"`.
         **kwargs: `zero_output_for_mask` (whether `return_sequences` gives zeros at masked steps,
             defaults to `False`), `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for
             a layer that has updates as soon as it is built; default to `None`) and the arguments
@@ -125,6 +128,7 @@ class GRU(Recurrent):
         unroll=False,
         reset_after=True,
         use_cudnn="auto",
+        implementation="auto",
         **kwargs,
     ):
         cell = make_cell(GRUCell, "gru_cell", locals())
@@ -137,6 +141,7 @@ class GRU(Recurrent):
             unroll=unroll,
             activity_regularizer=activity_regularizer,
             use_cudnn=use_cudnn,
+            implementation=implementation,
             **kwargs,
         )
 
@@ -153,4 +158,5 @@ class GRU(Recurrent):
             recurrent_activation=self.recurrent_activation,
             go_backwards=self.go_backwards,
             unroll=self.unroll,
+            implementation=self.implementation,
         )

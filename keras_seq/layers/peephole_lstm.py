@@ -67,6 +67,9 @@ class PeepholeLSTM(Recurrent):
         peephole_constraint: Constraint of `peephole_kernel`. Defaults to `None`.
         output_activation: Activation of the cell state on its way out. Defaults to `None`, the
             same as `activation`. `"linear"` gives `h = o * c`, as in Gers et al. (2002).
+        implementation: `"reference"`, `"fast"` or `"auto"`, which version of `keras_seq.ops.lstm`
+            computes; see there. Keras's own numbers 0, 1 and 2 mean `"auto"`.
+            Defaults to `"auto"`.
         **kwargs: `zero_output_for_mask` (whether `return_sequences` gives zeros at masked steps,
             defaults to `False`), `lora_rank` and `lora_alpha` (the arguments of `enable_lora`, for
             a layer that has updates as soon as it is built; default to `None`) and the arguments
@@ -151,6 +154,7 @@ class PeepholeLSTM(Recurrent):
         peephole_regularizer=None,
         peephole_constraint=None,
         output_activation=None,
+        implementation="auto",
         **kwargs,
     ):
         cell = make_cell(PeepholeLSTMCell, "peephole_lstm_cell", locals())
@@ -163,6 +167,7 @@ class PeepholeLSTM(Recurrent):
             unroll=unroll,
             activity_regularizer=activity_regularizer,
             use_cudnn=use_cudnn,
+            implementation=implementation,
             **kwargs,
         )
 
@@ -179,4 +184,5 @@ class PeepholeLSTM(Recurrent):
             output_activation=self.output_activation,
             go_backwards=self.go_backwards,
             unroll=self.unroll,
+            implementation=self.implementation,
         )

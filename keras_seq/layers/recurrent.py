@@ -6,6 +6,7 @@ from keras import ops, regularizers
 
 from keras_seq.layers.recurrent_cell import taken_by
 from keras_seq.layers.rematerialization import Rematerialization
+from keras_seq.ops.dispatch import check_implementation
 from keras_seq.ops.padding import check_padding_mask
 from keras_seq.ops.shapes import can_be_equal
 
@@ -25,7 +26,6 @@ def make_cell(cls, name, arguments):
             What is the cell's alone is removed from its `kwargs`.
     """
     kwargs = arguments["kwargs"]
-    kwargs.pop("implementation", None)  # Keras's files may hold it; see `RecurrentCell`.
     return cls(
         **taken_by(cls, arguments),
         lora_rank=kwargs.pop("lora_rank", None),
@@ -70,13 +70,17 @@ class Recurrent(Rematerialization, keras.layers.RNN):
     variable_dtype = of_cell("variable_dtype")
     quantization_mode = of_cell("quantization_mode")
 
-    def __init__(self, cell, use_cudnn="auto", **kwargs):
+    def __init__(self, cell, use_cudnn="auto", implementation="auto", **kwargs):
         if use_cudnn not in ("auto", True, False):
             raise ValueError(
                 f'`use_cudnn` must be "auto", `True` or `False`. Received: use_cudnn={use_cudnn}'
             )
+        # Keras chose between two orders of the same operations by a number.
+        implementation = "auto" if implementation in (0, 1, 2) else implementation
+        check_implementation(implementation)
         super().__init__(cell, **kwargs)
         self.use_cudnn = use_cudnn
+        self.implementation = implementation
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, sequences_shape, initial_state_shape=None):
@@ -255,6 +259,7 @@ class Recurrent(Rematerialization, keras.layers.RNN):
             **config,
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "use_cudnn": self.use_cudnn,
+            "implementation": self.implementation,
         }
 
     @classmethod

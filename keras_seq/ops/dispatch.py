@@ -1,6 +1,7 @@
 """The one place that asks which backend runs, and which version of a function."""
 
 import logging
+import math
 
 import keras
 
@@ -11,17 +12,18 @@ if backend == "tensorflow":
     # `keras.ops.scan` cannot be trained on TensorFlow when the number of steps is unknown until
     # run time, nor when XLA compiles the model; `keras.ops.while_loop` has nothing to collect the
     # outputs in that is also differentiable.
-    from keras_seq.ops._tensorflow import FAST_VERSIONS, scan
+    from keras_seq.ops._tensorflow import CROSSOVERS, FAST_VERSIONS, scan
 elif backend == "jax":
-    from keras_seq.ops._jax import FAST_VERSIONS, scan
+    from keras_seq.ops._jax import CROSSOVERS, FAST_VERSIONS, scan
 elif backend == "torch":
-    from keras_seq.ops._torch import FAST_VERSIONS, scan
+    from keras_seq.ops._torch import CROSSOVERS, FAST_VERSIONS, scan
 else:
     from keras.ops import scan
 
+    CROSSOVERS = {}
     FAST_VERSIONS = {}
 
-__all__ = ["IMPLEMENTATIONS", "check_implementation", "run", "scan"]
+__all__ = ["IMPLEMENTATIONS", "by_size", "check_implementation", "run", "scan"]
 
 IMPLEMENTATIONS = ("auto", "reference", "fast")
 
@@ -63,6 +65,22 @@ def run(name, implementation, reference, *args, **kwargs):
             ) from refusal
         _say_once(f"{name}: the plain version, as for the fast one: {refusal}")
     return reference(*args, **kwargs)
+
+
+def by_size(name, implementation, *sizes):
+    """Return `"reference"` instead of `"auto"` where the fast version would be the slower one.
+
+    Args:
+        name: String, what the fast versions of the backend call the function.
+        implementation: `"auto"`, `"reference"` or `"fast"`.
+        *sizes: Integers, or `None` where one is not known, whose product the backend compares
+            with its entry in `CROSSOVERS`.
+    """
+    crossover = CROSSOVERS.get(name, 0)
+    if implementation != "auto" or None in sizes or math.prod(sizes) >= crossover:
+        return implementation
+    _say_once(f"{name}: the plain version, which is faster for a size below {crossover}")
+    return "reference"
 
 
 def check_implementation(implementation):

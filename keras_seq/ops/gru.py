@@ -2,6 +2,7 @@
 
 from keras import activations, ops
 
+from keras_seq.ops import dispatch
 from keras_seq.ops.recurrence import project, recurrence
 
 
@@ -48,6 +49,7 @@ def gru(
     recurrent_activation="sigmoid",
     go_backwards=False,
     unroll=False,
+    implementation="auto",
 ):
     """Run a gated recurrent unit over sequences.
 
@@ -80,6 +82,12 @@ def gru(
         go_backwards: Whether to process the steps from last to first. Outputs are in the order
             of processing. Defaults to `False`.
         unroll: Whether to repeat the step in the graph instead of looping. Defaults to `False`.
+        implementation: `"reference"`, the equations step by step; `"fast"`, a version for the
+            backend at hand, or an error where there is none for the call; `"auto"`, the fast
+            version where there is one and it is faster. TensorFlow has one for the CPU, compiled
+            by XLA for each number of steps, for the default activations, `reset_after=True` and
+            a known number of steps; it is taken where steps times units are at least 4096.
+            Defaults to `"auto"`.
 
     Returns:
         Tuple `(outputs, (h,))`: all `h_t` in a tensor `(batch, time, units)`, and the last state.
@@ -101,6 +109,40 @@ def gru(
         - Cho et al., Learning phrase representations using RNN encoder-decoder for statistical
           machine translation, arXiv:1406.1078, equations 5 to 8 (with `1 - z` for `z`).
     """
+    return dispatch.run(
+        "gru",
+        dispatch.by_size("gru", implementation, inputs.shape[1], recurrent_kernel.shape[0]),
+        _gru,
+        inputs,
+        initial_state,
+        kernel,
+        recurrent_kernel,
+        bias=bias,
+        mask=mask,
+        recurrent_mask=recurrent_mask,
+        reset_after=reset_after,
+        activation=activation,
+        recurrent_activation=recurrent_activation,
+        go_backwards=go_backwards,
+        unroll=unroll,
+    )
+
+
+def _gru(
+    inputs,
+    initial_state,
+    kernel,
+    recurrent_kernel,
+    bias,
+    mask,
+    recurrent_mask,
+    reset_after,
+    activation,
+    recurrent_activation,
+    go_backwards,
+    unroll,
+):
+    """Do what `gru` says, step by step."""
     activation = activations.get(activation)
     recurrent_activation = activations.get(recurrent_activation)
     recurrent_kernel = ops.convert_to_tensor(recurrent_kernel)

@@ -2,6 +2,7 @@
 
 from keras import activations, ops
 
+from keras_seq.ops import dispatch
 from keras_seq.ops.recurrence import project, recurrence
 
 
@@ -46,6 +47,7 @@ def lstm(
     output_activation=None,
     go_backwards=False,
     unroll=False,
+    implementation="auto",
 ):
     """Run a long short-term memory over sequences, optionally with peephole connections.
 
@@ -78,6 +80,11 @@ def lstm(
         go_backwards: Whether to process the steps from last to first. Outputs are in the order
             of processing. Defaults to `False`.
         unroll: Whether to repeat the step in the graph instead of looping. Defaults to `False`.
+        implementation: `"reference"`, the equations step by step; `"fast"`, a version for the
+            backend at hand, or an error where there is none for the call; `"auto"`, the fast
+            version where there is one and it is faster. TensorFlow has one for the CPU, compiled
+            by XLA for each number of steps, for the default activations and a known number of
+            steps; it is taken where steps times units are at least 4096. Defaults to `"auto"`.
 
     Returns:
         Tuple `(outputs, (h, c))`: all `h_t` in a tensor `(batch, time, units)`, and the last
@@ -104,6 +111,42 @@ def lstm(
         - Graves, Generating sequences with recurrent neural networks, arXiv:1308.0850,
           equations 7 to 11.
     """
+    return dispatch.run(
+        "lstm",
+        dispatch.by_size("lstm", implementation, inputs.shape[1], recurrent_kernel.shape[0]),
+        _lstm,
+        inputs,
+        initial_state,
+        kernel,
+        recurrent_kernel,
+        bias=bias,
+        peephole_kernel=peephole_kernel,
+        mask=mask,
+        recurrent_mask=recurrent_mask,
+        activation=activation,
+        recurrent_activation=recurrent_activation,
+        output_activation=output_activation,
+        go_backwards=go_backwards,
+        unroll=unroll,
+    )
+
+
+def _lstm(
+    inputs,
+    initial_state,
+    kernel,
+    recurrent_kernel,
+    bias,
+    peephole_kernel,
+    mask,
+    recurrent_mask,
+    activation,
+    recurrent_activation,
+    output_activation,
+    go_backwards,
+    unroll,
+):
+    """Do what `lstm` says, step by step."""
     activation = activations.get(activation)
     recurrent_activation = activations.get(recurrent_activation)
     output_activation = (
