@@ -16,7 +16,7 @@ if backend == "tensorflow":
 elif backend == "jax":
     from keras_seq.ops._jax import CROSSOVERS, FAST_VERSIONS, scan
 elif backend == "torch":
-    from keras_seq.ops._torch import CROSSOVERS, FAST_VERSIONS, scan
+    from keras_seq.ops._torch import CROSSOVERS, FAST_VERSIONS, is_compiling, scan
 else:
     from keras.ops import scan
 
@@ -93,6 +93,7 @@ def check_implementation(implementation):
 
 
 def _say_once(sentence):
-    if sentence not in _said:
+    # PyTorch does not compile what calls the log.
+    if sentence not in _said and not (backend == "torch" and is_compiling()):
         _said.add(sentence)
         _log.info(sentence)

@@ -1,6 +1,7 @@
 """Versions of our functions that know PyTorch."""
 
 from keras.ops import scan
+from torch.compiler import is_compiling
 
 from keras_seq.ops._torch.attention import attention
 from keras_seq.ops._torch.gru import gru
@@ -10,4 +11,4 @@ FAST_VERSIONS = {"attention": attention, "gru": gru, "lstm": lstm}
 # The sizes from which `auto` takes the fast version; see `dispatch.by_size`.
 CROSSOVERS = {}
 
-__all__ = ["CROSSOVERS", "FAST_VERSIONS", "scan"]
+__all__ = ["CROSSOVERS", "FAST_VERSIONS", "is_compiling", "scan"]
