@@ -86,7 +86,7 @@ def gru(
             backend at hand, or an error where there is none for the call; `"auto"`, the fast
             version where there is one and it is faster. TensorFlow has one for the CPU, compiled
             by XLA for each number of steps, for the default activations, `reset_after=True` and
-            a known number of steps; it is taken where steps times units are at least 4096.
+            a known number of steps; it is taken where steps times units are at least 1024.
             Defaults to `"auto"`.
 
     Returns:
