@@ -6,7 +6,7 @@ from keras import ops, regularizers
 
 from keras_seq.layers.recurrent_cell import taken_by
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.dispatch import check_implementation, supports_jit
+from keras_seq.ops.dispatch import check_implementation
 from keras_seq.ops.padding import check_padding_mask
 from keras_seq.ops.shapes import can_be_equal
 
@@ -81,8 +81,6 @@ class Recurrent(Rematerialization, keras.layers.RNN):
         super().__init__(cell, **kwargs)
         self.use_cudnn = use_cudnn
         self.implementation = implementation
-        # What `compile(jit_compile="auto")` goes by.
-        self.supports_jit = supports_jit(implementation)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, sequences_shape, initial_state_shape=None):

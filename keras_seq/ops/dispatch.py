@@ -12,7 +12,7 @@ if backend == "tensorflow":
     # `keras.ops.scan` cannot be trained on TensorFlow when the number of steps is unknown until
     # run time, nor when XLA compiles the model; `keras.ops.while_loop` has nothing to collect the
     # outputs in that is also differentiable.
-    from keras_seq.ops._tensorflow import CROSSOVERS, FAST_VERSIONS, runs_in_parts, scan
+    from keras_seq.ops._tensorflow import CROSSOVERS, FAST_VERSIONS, scan
 elif backend == "jax":
     from keras_seq.ops._jax import CROSSOVERS, FAST_VERSIONS, scan
 elif backend == "torch":
@@ -23,7 +23,7 @@ else:
     CROSSOVERS = {}
     FAST_VERSIONS = {}
 
-__all__ = ["IMPLEMENTATIONS", "by_size", "check_implementation", "run", "scan", "supports_jit"]
+__all__ = ["IMPLEMENTATIONS", "by_size", "check_implementation", "run", "scan"]
 
 IMPLEMENTATIONS = ("auto", "reference", "fast")
 
@@ -65,14 +65,6 @@ def run(name, implementation, reference, *args, **kwargs):
             ) from refusal
         _say_once(f"{name}: the plain version, as for the fast one: {refusal}")
     return reference(*args, **kwargs)
-
-
-def supports_jit(implementation):
-    """Return whether XLA may compile a whole model with a recurrent layer of an implementation.
-
-    The parts that the fast version runs side by side would be one again.
-    """
-    return implementation == "reference" or backend != "tensorflow" or not runs_in_parts()
 
 
 def by_size(name, implementation, *sizes):

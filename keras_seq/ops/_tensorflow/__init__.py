@@ -4,17 +4,10 @@ from keras_seq.ops._tensorflow.attention import attention
 from keras_seq.ops._tensorflow.gru import gru
 from keras_seq.ops._tensorflow.lstm import lstm
 from keras_seq.ops._tensorflow.scan import scan
-from keras_seq.ops._tensorflow.sharded_loop import threads
 
 FAST_VERSIONS = {"attention": attention, "gru": gru, "lstm": lstm}
 # The sizes from which `auto` takes the fast version; see `dispatch.by_size`. XLA takes a good half
 # of a second to compile a loop, which then saves half of a millisecond in each training step.
 CROSSOVERS = {"gru": 1024, "lstm": 1024}
 
-
-def runs_in_parts():
-    """Return whether recurrences run in parts side by side."""
-    return threads() > 1
-
-
-__all__ = ["CROSSOVERS", "FAST_VERSIONS", "runs_in_parts", "scan"]
+__all__ = ["CROSSOVERS", "FAST_VERSIONS", "scan"]

@@ -75,7 +75,7 @@ def run(cell, rows, mask, weights):
         What `cell.forward` returns first.
     """
     batch = rows[0].shape[0]
-    shards = max(1, min(threads(), (USUAL_ROWS if batch is None else batch) // MIN_ROWS))
+    shards = max(1, min(_threads(), (USUAL_ROWS if batch is None else batch) // MIN_ROWS))
     if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
         shards = 1  # XLA would run the parts one after the other.
     masks = () if mask is None else (mask,)
@@ -173,7 +173,7 @@ def outer_sum(x, y):
     return tf.tensordot(x, y, [[0, 1], [0, 1]])
 
 
-def threads():
+def _threads():
     """Return how many parts of a graph TensorFlow runs at the same time."""
     counts = (
         tf.config.threading.get_inter_op_parallelism_threads(),
