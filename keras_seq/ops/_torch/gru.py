@@ -4,7 +4,6 @@ import torch
 
 from keras_seq.ops._torch.recurrence import (
     batch_first,
-    check_activation,
     gradients_of_reference,
     mask_of,
     project,
@@ -13,6 +12,7 @@ from keras_seq.ops._torch.recurrence import (
     valid_inputs,
     weight_gradient,
 )
+from keras_seq.ops.activation import check_activation
 
 aten = torch.ops.aten
 

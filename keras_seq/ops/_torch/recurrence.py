@@ -2,17 +2,9 @@
 
 import keras
 import torch
-from keras import activations, ops
+from keras import ops
 
 from keras_seq.ops.refusal import Refusal
-
-
-def check_activation(argument, activation, names):
-    """Refuse an activation whose gradient is not written."""
-    known = [getattr(activations, name) for name in names]
-    known += [getattr(ops, name) for name in names if hasattr(ops, name)]
-    if activations.get(activation) not in known:
-        raise Refusal(f"`{argument}` is none of {names}")
 
 
 def tensors_of(*arrays):
