@@ -137,7 +137,8 @@ def scan(step, carry, xs, widths, reverse=False):
     """
     steps = xs[0].shape[0]
     first, last, move = (steps - 1, 0, -1) if reverse else (0, steps - 1, 1)
-    arrays = [tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]).unstack(x) for x in xs]
+    # The last part is read twice.
+    arrays = [tf.TensorArray(x.dtype, steps, clear_after_read=False).unstack(x) for x in xs]
     dtype, batch = carry[0].dtype, carry[0].shape[0]
     outputs = [tf.TensorArray(dtype, steps, element_shape=(batch, width)) for width in widths]
 
