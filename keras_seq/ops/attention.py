@@ -10,9 +10,6 @@ from keras_seq.ops.chunked_attention import Rules
 from keras_seq.ops.heads import all_of
 from keras_seq.ops.positions import at_least_float32, linear_bias, visible_pairs
 
-# The number of scores, `T S`, from which the fast version is faster; below it, the plain one.
-FEWEST_SCORES = 1024 * 1024
-
 
 def attention(
     query,
@@ -99,10 +96,9 @@ def attention(
         sliding_window=sliding_window,
         slopes=None if slopes is None else tuple(slopes),
     )
-    steps, length = query.shape[-2], key.shape[-2]
-    is_small = None not in (steps, length) and steps * length < FEWEST_SCORES
-    if implementation == "auto" and (is_small or return_attention_scores):
+    if implementation == "auto" and return_attention_scores:
         implementation = "reference"
+    implementation = dispatch.by_size("attention", implementation, query.shape[-2], key.shape[-2])
     return dispatch.run(
         "attention",
         implementation,

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seq.ops.pair_blocks import PairBlocks, equal_chunks, least, most, padded
 from keras_seq.ops.positions import at_least_float32, linear_bias
 from keras_seq.ops.refusal import Refusal
 from keras_seq.ops.shapes import can_be_equal
@@ -55,8 +56,7 @@ def chunked(attend):
             )
         if not can_be_equal(key.shape[:-3], query.shape[:-3]):
             raise Refusal("keys are broadcast to several queries")
-        if rules.dropout:
-            seed = keras.random.randint((2,), 0, 2**30, dtype="int32", seed=seed)
+        seed = keras.random.randint((2,), 0, 2**30, "int32", seed) if rules.dropout else None
         output = attend(rules, query, key, value, bias, tuple(masks), start_index, seed)
         output = output if has_heads else ops.squeeze(output, -3)
         return (output if rank > 2 else ops.squeeze(output, 0)), None
@@ -85,15 +85,15 @@ class Blocks:
         self.lead, (self.heads, self.steps, self.width) = shape[:-3], shape[-3:]
         self.groups, self.length = ops.shape(key)[-3:-1]
         self.rows = math.prod(self.lead)
-        self.count, self.chunk = _chunks(self.steps, rules.query_chunk)
-        self.key_count, self.key_chunk = _chunks(self.length, rules.key_chunk)
+        self.count, self.chunk = equal_chunks(self.steps, rules.query_chunk)
+        self.key_count, self.key_chunk = equal_chunks(self.length, rules.key_chunk)
         self.query = self._in_rows(query, self.count * self.chunk)
         self.key, self.value = (
             self._in_rows(x, self.key_count * self.key_chunk) for x in (key, value)
         )
         self.dtype = at_least_float32(ops.zeros((), query.dtype)).dtype
-        self.bias = None if bias is None else _Pairs(bias, self)
-        self.masks = [_Pairs(mask, self) for mask in masks]
+        self.bias = None if bias is None else PairBlocks(bias, self)
+        self.masks = [PairBlocks(mask, self) for mask in masks]
 
     def attend(self):
         """Return the output, and the largest score and the sum of exponentials of each query."""
@@ -101,9 +101,9 @@ class Blocks:
         sizes = (self.heads, self.chunk)
         total = self.rows * self.count
         results = [
-            ops.zeros((total, *sizes, width), self.query.dtype),
-            ops.zeros((total, *sizes, 1), self.dtype),
-            ops.zeros((total, *sizes, 1), self.dtype),
+            self.loop.zeros(total, (*sizes, width), self.query.dtype),
+            self.loop.zeros(total, (*sizes, 1), self.dtype),
+            self.loop.zeros(total, (*sizes, 1), self.dtype),
         ]
 
         def row(number, results):
@@ -135,17 +135,20 @@ class Blocks:
             found = [ops.cast(mixed, self.query.dtype), peak, weight]
             return [self.loop.add_at(x, number, y) for x, y in zip(results, found, strict=True)]
 
-        output, peaks, weights = self.loop.repeat(0, total, row, results)
+        results = self.loop.repeat(0, total, row, results)
+        output, peaks, weights = (self.loop.stacked(x, total) for x in results)
         return self._from_blocks(output, self.count, self.steps), peaks, weights
 
     def gradients(self, output, peaks, weights, gradient):
         """Return the gradients of query, key, value and bias, from that of the output."""
         output, gradient = (self._in_rows(x, self.count * self.chunk) for x in (output, gradient))
         total, key_total = self.rows * self.count, self.rows * self.key_count
+        key_sizes = (self.groups, self.key_chunk)
+        zeros = self.loop.zeros
         sums = [
-            ops.zeros((total, self.heads, self.chunk, self.width), self.query.dtype),
-            ops.zeros((key_total, self.groups, self.key_chunk, self.width), self.dtype),
-            ops.zeros((key_total, self.groups, self.key_chunk, self.value.shape[-1]), self.dtype),
+            zeros(total, (self.heads, self.chunk, self.width), self.query.dtype),
+            zeros(key_total, (*key_sizes, self.width), self.dtype),
+            zeros(key_total, (*key_sizes, self.value.shape[-1]), self.dtype),
         ]
         if self.bias is not None:
             sums.append(self.bias.zeros(self.dtype))
@@ -159,12 +162,13 @@ class Blocks:
             along = ops.sum(precise * mixed, axis=-1, keepdims=True)
             peak, weight = (x[number] for x in (peaks, weights))
             shares = ops.where(weight > 0, 1 / ops.maximum(weight, _tiny(self.dtype)), 0.0)
+            of_output, along = precise * shares, along * shares
 
             def column(j, carry):
                 of_query, of_keys, of_values, *of_bias = carry
                 key, value = (self._key_block(x, number, j) for x in (self.key, self.value))
                 scores = self._scores(query, key, number, j)
-                p = ops.exp(scores - peak) * shares
+                p = ops.exp(scores - peak)
                 kept = self._kept(number, j)
                 of_p = self._product("gtd,gsd->gts", of_output, value)
                 of_p = ops.reshape(of_p, ops.shape(p))
@@ -191,6 +195,8 @@ class Blocks:
             return [self.loop.add_at(sums[0], number, of_query), *others]
 
         of_query, of_key, of_value, *of_bias = self.loop.repeat(0, total, row, sums)
+        of_query = self.loop.stacked(of_query, total)
+        of_key, of_value = (self.loop.stacked(x, key_total) for x in (of_key, of_value))
         return (
             self._from_blocks(of_query, self.count, self.steps),
             ops.cast(self._from_blocks(of_key, self.key_count, self.length), self.key.dtype),
@@ -256,11 +262,11 @@ class Blocks:
         end = begin + self.chunk
         first, last = 0, self.key_count
         if rules.use_causal_mask:
-            last = _least(last, (end + size - 1) // size)
+            last = least(last, (end + size - 1) // size)
         elif rules.sliding_window is not None:
-            last = _least(last, (end + rules.sliding_window + size - 2) // size)
+            last = least(last, (end + rules.sliding_window + size - 2) // size)
         if rules.sliding_window is not None:
-            first = _most(0, (begin - rules.sliding_window + 1) // size)
+            first = most(0, (begin - rules.sliding_window + 1) // size)
         return first, last
 
     def _row(self, number):
@@ -268,7 +274,7 @@ class Blocks:
 
     def _in_rows(self, x, length):
         x = ops.reshape(x, (-1, *ops.shape(x)[-3:]))
-        return _padded(x, -2, length)
+        return padded(x, -2, length)
 
     def _query_block(self, x, number):
         n, i = number // self.count, number % self.count
@@ -300,96 +306,6 @@ class BlockSeed(keras.random.SeedGenerator):
         """Return the seed."""
         seed = ops.stack([self._seed[0], self._seed[1] + self._block])
         return ops.cast(seed, "uint32")
-
-
-class _Pairs:
-    """A mask or a bias of pairs of queries and keys, and its part in a block."""
-
-    def __init__(self, x, blocks):
-        self.blocks, self.full_shape, self.dtype = blocks, ops.shape(x), x.dtype
-        sizes = (1,) * (len(blocks.lead) + 3 - len(x.shape)) + tuple(self.full_shape)
-        self.lead, sizes = sizes[:-3], sizes[-3:]
-        full = (blocks.heads, blocks.steps, blocks.length)
-        # A size of one stays one: the same for all heads, queries or keys.
-        is_one = [isinstance(size, int) and size == 1 for size in sizes]
-        self.heads, self.steps, self.length = (
-            1 if one else size for one, size in zip(is_one, full, strict=True)
-        )
-        self.summed = [axis for axis, one in enumerate(is_one) if one]
-        self.count, self.chunk = (1, 1) if is_one[1] else (blocks.count, blocks.chunk)
-        self.key_count, self.key_chunk = (
-            (1, 1) if is_one[2] else (blocks.key_count, blocks.key_chunk)
-        )
-        self.rows = math.prod(self.lead)
-        x = ops.reshape(x, (self.rows, *sizes))
-        # What is not known to be one may be one.
-        if not all(isinstance(size, int) for size in sizes):
-            x = ops.broadcast_to(x, (self.rows, self.heads, self.steps, self.length))
-        x = _padded(x, -2, self.count * self.chunk)
-        self.x = _padded(x, -1, self.key_count * self.key_chunk)
-
-    def block(self, number, j):
-        """Return the part in a block, of shape `(heads, chunk, key_chunk)` or with ones."""
-        row, i, j = self._place(number, j)
-        start = (row, 0, i * self.chunk, j * self.key_chunk)
-        return ops.slice(self.x, start, (1, self.heads, self.chunk, self.key_chunk))[0]
-
-    def zeros(self, dtype):
-        """Return what `add` adds to."""
-        count = self.rows * self.count * self.key_count
-        return ops.zeros((count, self.heads, self.chunk, self.key_chunk), dtype)
-
-    def add(self, sums, gradient, number, j):
-        """Add the gradient of a block."""
-        if self.summed:
-            gradient = ops.sum(gradient, axis=self.summed, keepdims=True)
-        row, i, j = self._place(number, j)
-        place = (row * self.count + i) * self.key_count + j
-        return self.blocks.loop.add_at(sums, place, gradient)
-
-    def from_blocks(self, sums):
-        """Return the gradient of the whole."""
-        sizes = (self.rows, self.count, self.key_count, self.heads, self.chunk, self.key_chunk)
-        x = ops.transpose(ops.reshape(sums, sizes), (0, 3, 1, 4, 2, 5))
-        sizes = (self.count * self.chunk, self.key_count * self.key_chunk)
-        x = ops.reshape(x, (self.rows, self.heads, *sizes))[:, :, : self.steps, : self.length]
-        return ops.cast(ops.reshape(x, self.full_shape), self.dtype)
-
-    def _place(self, number, j):
-        """Return the row, and the numbers of the blocks of queries and of keys."""
-        blocks = self.blocks
-        n, i = number // blocks.count, number % blocks.count
-        row, stride = 0, 1
-        for size, own in zip(reversed(blocks.lead), reversed(self.lead), strict=True):
-            if not (isinstance(own, int) and own == 1):
-                row = row + _least(n % size, own - 1) * stride
-                stride = stride * own
-            n = n // size
-        return row, (0 if 1 in self.summed else i), (0 if 2 in self.summed else j)
-
-
-def _chunks(size, chunk):
-    """Return how many chunks to make, and their size: as equal as can be, and at least one."""
-    size = _most(1, size)
-    count = -(-size // chunk)
-    return count, -(-size // count)
-
-
-def _padded(x, axis, length):
-    size = ops.shape(x)[axis]
-    if isinstance(size, int) and isinstance(length, int) and size == length:
-        return x
-    widths = [[0, 0] for _ in x.shape]
-    widths[axis][1] = length - size
-    return ops.pad(x, widths)
-
-
-def _least(a, b):
-    return min(a, b) if isinstance(a, int) and isinstance(b, int) else ops.minimum(a, b)
-
-
-def _most(a, b):
-    return max(a, b) if isinstance(a, int) and isinstance(b, int) else ops.maximum(a, b)
 
 
 def _tiny(dtype):

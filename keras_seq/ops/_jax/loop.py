@@ -1,5 +1,6 @@
 """Loops of JAX."""
 
+import jax.numpy as jnp
 from jax import lax
 
 
@@ -10,6 +11,16 @@ def repeat(lower, upper, body, carry):
     )
 
 
-def add_at(x, index, y):
-    """Return `x` with `y` added to the entry at `index` of its first axis."""
-    return x.at[index].add(y)
+def zeros(count, shape, dtype):
+    """Return `count` sums, one for each index, all of them zero."""
+    return jnp.zeros((count, *shape), dtype)
+
+
+def add_at(sums, index, y):
+    """Return the sums with `y` added to the one at `index`."""
+    return sums.at[index].add(y)
+
+
+def stacked(sums, count):
+    """Return all sums as one tensor, along its first axis."""
+    return sums

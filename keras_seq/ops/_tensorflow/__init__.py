@@ -8,6 +8,6 @@ from keras_seq.ops._tensorflow.scan import scan
 FAST_VERSIONS = {"attention": attention, "gru": gru, "lstm": lstm}
 # The sizes from which `auto` takes the fast version; see `dispatch.by_size`. XLA takes a good half
 # of a second to compile a loop, which then saves half of a millisecond in each training step.
-CROSSOVERS = {"gru": 1024, "lstm": 1024}
+CROSSOVERS = {"attention": 2**20, "gru": 1024, "lstm": 1024}
 
 __all__ = ["CROSSOVERS", "FAST_VERSIONS", "scan"]

@@ -10,19 +10,37 @@ def repeat(lower, upper, body, carry):
     def step(number, *flat):
         new = keras.tree.flatten(body(number, keras.tree.pack_sequence_as(carry, list(flat))))
         for tensor, old in zip(new, flat, strict=True):
-            tensor.set_shape(old.shape)
+            if not isinstance(tensor, tf.TensorArray):
+                tensor.set_shape(old.shape)
         return number + 1, *new
 
     _, *flat = tf.while_loop(
         lambda number, *_: number < upper,
         step,
         (tf.convert_to_tensor(lower, "int32"), *keras.tree.flatten(carry)),
-        # Steps that run ahead would hold their memory at the same time.
-        parallel_iterations=1,
+        # More steps at the same time are hardly faster, and hold their memory at the same time.
+        parallel_iterations=2,
     )
     return keras.tree.pack_sequence_as(carry, flat)
 
 
-def add_at(x, index, y):
-    """Return `x` with `y` added to the entry at `index` of its first axis."""
-    return tf.tensor_scatter_nd_add(x, [[index]], tf.expand_dims(y, 0))
+def zeros(count, shape, dtype):
+    """Return `count` sums, one for each index, all of them zero."""
+    # A tensor would be copied whole for each entry that changes. The list must not be empty: one
+    # whose entries have a partly unknown shape cannot be stacked.
+    count = count if isinstance(count, int) and count > 0 else tf.maximum(count, 1)
+    start = tf.zeros((count, *shape), dtype)
+    return tf.TensorArray(
+        start.dtype, count, element_shape=start.shape[1:], clear_after_read=False
+    ).unstack(start)
+
+
+def add_at(sums, index, y):
+    """Return the sums with `y` added to the one at `index`."""
+    return sums.write(index, sums.read(index) + y)
+
+
+def stacked(sums, count):
+    """Return all sums as one tensor, along its first axis."""
+    sums = sums.stack()
+    return sums if sums.shape[0] is not None and sums.shape[0] == count else sums[:count]

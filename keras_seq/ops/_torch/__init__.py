@@ -9,6 +9,6 @@ from keras_seq.ops._torch.lstm import lstm
 
 FAST_VERSIONS = {"attention": attention, "gru": gru, "lstm": lstm}
 # The sizes from which `auto` takes the fast version; see `dispatch.by_size`.
-CROSSOVERS = {}
+CROSSOVERS = {"attention": 2**18}
 
 __all__ = ["CROSSOVERS", "FAST_VERSIONS", "is_compiling", "scan"]

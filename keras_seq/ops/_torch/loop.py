@@ -1,5 +1,7 @@
 """Loops of PyTorch."""
 
+from keras import ops
+
 
 def repeat(lower, upper, body, carry):
     """Return the carry after `body(number, carry)` for all numbers from `lower` to `upper - 1`."""
@@ -8,7 +10,17 @@ def repeat(lower, upper, body, carry):
     return carry
 
 
-def add_at(x, index, y):
-    """Add `y` to the entry at `index` of the first axis of `x`, in place, and return `x`."""
-    x[index] += y
-    return x
+def zeros(count, shape, dtype):
+    """Return `count` sums, one for each index, all of them zero."""
+    return ops.zeros((count, *shape), dtype)
+
+
+def add_at(sums, index, y):
+    """Add `y` to the sum at `index`, in place, and return all sums."""
+    sums[index] += y
+    return sums
+
+
+def stacked(sums, count):
+    """Return all sums as one tensor, along its first axis."""
+    return sums
