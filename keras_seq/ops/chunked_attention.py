@@ -47,7 +47,8 @@ def chunked(attend):
         rank = len(query.shape)
         if rank < 3:
             query, key, value = (ops.expand_dims(x, 0) for x in (query, key, value))
-        has_heads = rank > 3
+        # Where keys and queries differ there, the first of three axes is that of heads.
+        has_heads = rank > 3 or not can_be_equal(key.shape[:-2], query.shape[:-2])
         if not has_heads:
             query, key, value = (ops.expand_dims(x, -3) for x in (query, key, value))
             bias, *masks = (
