@@ -15,7 +15,7 @@ from experiments.launch import versions
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
-BENCHMARKS = ("start_up", "line_plot", "trial_overhead", "side_by_side")
+BENCHMARKS = ("start_up", "line_plot", "trial_overhead", "side_by_side", "cost_curves")
 
 
 def main() -> None:
