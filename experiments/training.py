@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ Record = Callable[[Event], None]
 
 # Large enough to keep a core busy, small enough that attention scores of long tests fit.
 EVALUATION_BATCH = 256
+# A stop is heard, and a record seen, about so often where single steps are shorter.
+BLOCK_SECONDS = 0.25
+# Python is visited once for so many updates, and takes a few percent of what it would else.
+MOST_UPDATES = 32
 
 
 def train(
@@ -35,10 +40,12 @@ def train(
     """
     import keras
 
+    from experiments.updates import Adam, updater  # imports Keras
+
     task, budget = config.task.task, config.budget
     keras.utils.set_random_seed(config.seed)
     model = config.model.model.build(task)
-    optimizer = _adam(budget.learning_rate, budget.clip_norm)
+    optimizer = Adam(budget.learning_rate, global_clipnorm=budget.clip_norm)
     model.compile(optimizer=optimizer, loss=_loss(task))
     record(
         Built(
@@ -51,36 +58,46 @@ def train(
     validation = task.evaluation_set("validation", config.seed)
     best = _Best(task)
     process = psutil.Process()
-    evaluation_steps = budget.evaluation_steps()
-    window = _Window()
-    for step in range(1, budget.steps + 1):
+    evaluation_steps = sorted(budget.evaluation_steps())
+    update, window = updater(model, MOST_UPDATES), _Window()
+    first, size = 1, 1
+    while first <= budget.steps:
         if stop_asked():
             return False
-        batch = task.train_batch(config.seed, step - 1, budget.batch_size)
-        loss = float(model.train_on_batch(_inputs(task, batch), batch.targets))
-        window.losses.append(loss)
-        diverged = not math.isfinite(loss)
-        # The first step stands alone, because it holds the compilation.
-        if diverged or step in (1, budget.steps) or step % budget.record_every() == 0:
-            values = {
-                "train_loss": window.loss(),
-                "learning_rate": float(optimizer.learning_rate),
-                "gradient_norm": float(optimizer.gradient_norm),
-                "step_seconds": window.step_seconds(),
-                "memory_bytes": float(process.memory_info().rss),
-            }
-            record(Measured(step=step, values=values))
-            window = _Window()
-        if diverged:
-            raise DivergedError(
-                f"the loss became {loss} at step {step}; a lower learning rate may help"
-            )
-        if step in evaluation_steps:
-            pause = time.perf_counter()
+        started = time.perf_counter()
+        # None goes on beyond a validation.
+        last = min(first + size - 1, evaluation_steps[bisect_left(evaluation_steps, first)])
+        batches = [
+            task.train_batch(config.seed, step - 1, budget.batch_size)
+            for step in range(first, last + 1)
+        ]
+        losses, norms = update([(_inputs(task, batch), batch.targets) for batch in batches])
+        seconds = time.perf_counter() - started
+        learning_rate = float(optimizer.learning_rate)
+        for step, loss, norm in zip(range(first, last + 1), losses, norms, strict=True):
+            window.add(float(loss), seconds / len(batches))
+            diverged = not math.isfinite(loss)
+            # The first step stands alone, because it holds the compilation.
+            if diverged or step in (1, budget.steps) or step % budget.record_every() == 0:
+                values = {
+                    "train_loss": window.loss(),
+                    "learning_rate": learning_rate,
+                    "gradient_norm": float(norm),
+                    "step_seconds": window.step_seconds(),
+                    "memory_bytes": float(process.memory_info().rss),
+                }
+                record(Measured(step=step, values=values))
+                window = _Window()
+            if diverged:
+                raise DivergedError(
+                    f"the loss became {loss} at step {step}; a lower learning rate may help"
+                )
+        if last in evaluation_steps:
             values = _evaluate(model, task, validation)
             best.offer(values, model)
-            record(Measured(step=step, values={f"validation_{k}": v for k, v in values.items()}))
-            window.started += time.perf_counter() - pause
+            record(Measured(step=last, values={f"validation_{k}": v for k, v in values.items()}))
+        first = last + 1
+        size = _next_size(size, seconds)
     best.restore(model)
     for split in task.evaluation_splits:
         if split == "validation":
@@ -96,18 +113,29 @@ def train(
     return True
 
 
+def _next_size(size: int, seconds: float) -> int:
+    """How many updates to make at a time, after so many took so long."""
+    if seconds > BLOCK_SECONDS:
+        return max(1, size // 2)
+    return min(2 * size, MOST_UPDATES) if seconds < BLOCK_SECONDS / 2 else size
+
+
 class _Window:
     """The updates between two records."""
 
     def __init__(self) -> None:
-        self.started = time.perf_counter()
-        self.losses: list[float] = []
+        self._losses: list[float] = []
+        self._seconds: list[float] = []
+
+    def add(self, loss: float, seconds: float) -> None:
+        self._losses.append(loss)
+        self._seconds.append(seconds)
 
     def loss(self) -> float:
-        return math.fsum(self.losses) / len(self.losses)
+        return math.fsum(self._losses) / len(self._losses)
 
     def step_seconds(self) -> float:
-        return (time.perf_counter() - self.started) / len(self.losses)
+        return math.fsum(self._seconds) / len(self._seconds)
 
 
 class _Best:
@@ -165,25 +193,3 @@ def _loss(task: Task) -> Any:
         return keras.losses.MeanSquaredError()
     # Padding counts for nothing: a network that predicts sequences masks it.
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def _adam(learning_rate: float, clip_norm: float) -> Any:
-    """Adam (Kingma and Ba 2015) that keeps the global norm of its last gradients, unclipped."""
-    import keras
-
-    class Adam(keras.optimizers.Adam):  # type: ignore[misc]
-        def build(self, variables: list[Any]) -> None:
-            super().build(variables)
-            self.gradient_norm = self.add_variable(
-                shape=(), initializer="zeros", dtype="float32", name="gradient_norm"
-            )
-
-        def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> Any:
-            if not self.built and trainable_variables is not None:
-                self.build(trainable_variables)
-            squares = [keras.ops.sum(keras.ops.square(g)) for g in grads if g is not None]
-            norm = keras.ops.sqrt(sum(keras.ops.cast(s, "float32") for s in squares))
-            self.gradient_norm.assign(norm)
-            return super().apply(grads, trainable_variables)
-
-    return Adam(learning_rate, global_clipnorm=clip_norm)

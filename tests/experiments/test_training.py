@@ -10,7 +10,7 @@ import toy
 
 from experiments.errors import DivergedError
 from experiments.events import Built, Measured
-from experiments.training import train
+from experiments.training import BLOCK_SECONDS, MOST_UPDATES, _next_size, train
 
 keras = pytest.importorskip("keras")
 
@@ -47,6 +47,12 @@ def curve(records, key):
 @pytest.fixture(autouse=True)
 def nothing_asked_before():
     toy.Sums.asked.clear()
+
+
+@pytest.fixture
+def quick_steps(monkeypatch):
+    """Steps that take no time, as far as the training knows: at most 1, 2, 4 ... at a time."""
+    monkeypatch.setattr("experiments.training.BLOCK_SECONDS", math.inf)
 
 
 def test_a_training_tells_what_the_issue_promises():
@@ -92,6 +98,32 @@ def test_same_seed_same_curve_and_another_seed_another():
 
     assert curves(0) == curves(0)
     assert curves(0) != curves(1)
+
+
+@pytest.mark.usefixtures("quick_steps")
+@pytest.mark.parametrize("record_every", [1, 3])
+def test_how_many_updates_are_made_at_a_time_changes_no_number(monkeypatch, record_every):
+    monkeypatch.setattr("experiments.budget.Budget.record_every", lambda budget: record_every)
+    config = trial("gru", budget={"steps": 12, "evaluations": 2})  # 1, 2, 3; 6
+    many = trained(config)
+    monkeypatch.setattr("experiments.training.MOST_UPDATES", 1)
+    single = trained(config)
+    for key in ("train_loss", "gradient_norm", "learning_rate", "validation_mse", "test_mse"):
+        assert curve(many, key) == pytest.approx(curve(single, key), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "expected"),
+    [
+        (1, 0.1 * BLOCK_SECONDS, 2),
+        (MOST_UPDATES, 0.1 * BLOCK_SECONDS, MOST_UPDATES),
+        (4, 0.9 * BLOCK_SECONDS, 4),
+        (4, 1.1 * BLOCK_SECONDS, 2),
+        (1, 9 * BLOCK_SECONDS, 1),
+    ],
+)
+def test_updates_at_a_time_take_about_as_long_as_a_person_waits(size, seconds, expected):
+    assert _next_size(size, seconds) == expected
 
 
 @pytest.mark.parametrize("model", ["toy:Linear", "gru"])
@@ -153,11 +185,15 @@ def test_updates_are_keras_s_own_adam_with_the_clip_norm_asked():
             assert told[step] == pytest.approx(np.mean(error**2), rel=1e-5)
 
 
-def test_a_loss_that_is_no_number_ends_the_training_and_stays_in_the_journal():
+@pytest.mark.usefixtures("quick_steps")
+@pytest.mark.parametrize("evaluations", [4, 1])  # first of 5, 6; second of 4, 5, 6, 7
+def test_a_loss_that_is_no_number_ends_the_training_and_stays_in_the_journal(evaluations):
     records = []
-    config = trial(task={"name": "toy:Sums", "nan_at": 4})
+    budget = {"evaluations": evaluations}
+    config = trial(task={"name": "toy:Sums", "nan_at": 4}, budget=budget)
     with pytest.raises(DivergedError, match=r"^the loss became nan at step 5; a lower learning"):
         train(config, records.append, lambda: False, threads=1)
+    assert list(curve(records, "train_loss")) == [1, 2, 3, 4, 5]
     last = records[-1]
     assert last.step == 5
     assert math.isnan(last.values["train_loss"])
@@ -178,9 +214,18 @@ def test_a_last_update_that_diverges_is_not_a_result():
 
 
 @pytest.mark.parametrize("steps", [0, 1, 5])
-def test_a_stop_is_heard_between_two_steps(steps):
+def test_a_stop_is_heard_between_two_steps_that_take_long(monkeypatch, steps):
+    monkeypatch.setattr("experiments.training.BLOCK_SECONDS", 0)
     records = trained(trial(), stop_after=steps)
     assert max(curve(records, "train_loss"), default=0) == steps
+    assert not curve(records, "test_mse")
+
+
+@pytest.mark.usefixtures("quick_steps")
+@pytest.mark.parametrize(("times", "steps"), [(0, 0), (1, 1), (2, 3), (3, 7)])
+def test_a_stop_is_heard_when_the_updates_of_one_go_are_made(times, steps):
+    records = trained(trial(budget={"evaluations": 1}), stop_after=times)
+    assert list(curve(records, "train_loss")) == list(range(1, steps + 1))
     assert not curve(records, "test_mse")
 
 
