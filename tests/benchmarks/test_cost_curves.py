@@ -79,6 +79,7 @@ def test_a_layer_that_would_take_too_long_is_left_out(monkeypatch, tmp_path, cap
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # six processes, each of which imports TensorFlow
 def test_two_lengths_of_two_layers(tmp_path):
     figure = tmp_path / "curves.svg"
     names = ["GRU", "Keras GRU"]
