@@ -15,7 +15,14 @@ from experiments.launch import versions
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
-BENCHMARKS = ("start_up", "line_plot", "trial_overhead", "side_by_side", "cost_curves")
+BENCHMARKS = (
+    "start_up",
+    "line_plot",
+    "trial_overhead",
+    "side_by_side",
+    "recurrence",
+    "cost_curves",
+)
 
 
 def main() -> None:
