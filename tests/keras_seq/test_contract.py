@@ -38,6 +38,7 @@ RECURRENT = {
     "stateful": False,
     "unroll": True,
     "use_cudnn": False,
+    "implementation": "reference",
     "zero_output_for_mask": True,
 }
 BLOCK = {
