@@ -87,6 +87,9 @@ def gru(
             version where there is one and it is faster. TensorFlow has one for the CPU, compiled
             by XLA for each number of steps, for the default activations, `reset_after=True` and
             a known number of steps; it is taken where steps times units are at least 1024.
+            JAX and PyTorch have one for the same activations and any `reset_after`, faster to
+            train from a few steps on and always taken; it is not for `jax.jvp`, which raises an
+            error, and not for `torch.compile` and `torch.func`, where the plain one runs.
             Defaults to `"auto"`.
 
     Returns:

@@ -84,7 +84,11 @@ def lstm(
             backend at hand, or an error where there is none for the call; `"auto"`, the fast
             version where there is one and it is faster. TensorFlow has one for the CPU, compiled
             by XLA for each number of steps, for the default activations and a known number of
-            steps; it is taken where steps times units are at least 1024. Defaults to `"auto"`.
+            steps; it is taken where steps times units are at least 1024.
+            JAX and PyTorch have one for the same activations, faster to train from a few steps
+            on and always taken; it is not for `jax.jvp`, which raises an error, and not for
+            `torch.compile` and `torch.func`, where the plain one runs.
+            Defaults to `"auto"`.
 
     Returns:
         Tuple `(outputs, (h, c))`: all `h_t` in a tensor `(batch, time, units)`, and the last

@@ -58,11 +58,12 @@ def _gru(options, xs, h, recurrent_kernel, inner_bias, drop, mask):
     only on what the loop forward has stored. They are computed for all steps at once, and little
     is left to do one step after another.
     """
-    h, (hs, *_) = _run(options, xs, h, recurrent_kernel, inner_bias, drop, mask)
+    arguments = xs, h, recurrent_kernel, inner_bias, drop, mask
+    h, (hs,) = _run(options, *arguments, keeps=False)
     return hs, h
 
 
-def _run(options, xs, h, recurrent_kernel, inner_bias, drop, mask):
+def _run(options, xs, h, recurrent_kernel, inner_bias, drop, mask, keeps=True):
     reset_after, unroll = options
     units = h.shape[-1]
 
@@ -81,7 +82,7 @@ def _run(options, xs, h, recurrent_kernel, inner_bias, drop, mask):
             inner = r * dropped
             candidate = jnp.tanh(x_h + inner @ recurrent_kernel[:, 2 * units :])
         h = where_valid(valid, z * h + (1 - z) * candidate, h)
-        return h, (h, z, r, candidate, inner)
+        return h, (h, z, r, candidate, inner) if keeps else (h,)
 
     return jax.lax.scan(step, h, (xs, mask), unroll=unroll)
 

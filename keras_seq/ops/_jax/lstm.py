@@ -59,11 +59,12 @@ def _lstm(options, xs, h, c, recurrent_kernel, peephole, drop, mask):
     depend only on what the loop forward has stored. They are computed for all steps at once, and
     little is left to do one step after another.
     """
-    (h, c), (hs, *_) = _run(options, xs, h, c, recurrent_kernel, peephole, drop, mask)
+    arguments = xs, h, c, recurrent_kernel, peephole, drop, mask
+    (h, c), (hs,) = _run(options, *arguments, keeps=False)
     return hs, h, c
 
 
-def _run(options, xs, h, c, recurrent_kernel, peephole, drop, mask):
+def _run(options, xs, h, c, recurrent_kernel, peephole, drop, mask, keeps=True):
     is_linear, unroll = options
 
     def step(state, x):
@@ -81,7 +82,7 @@ def _run(options, xs, h, c, recurrent_kernel, peephole, drop, mask):
         o = jax.nn.sigmoid(o)
         new_h = o * (new_c if is_linear else jnp.tanh(new_c))
         h, c = where_valid(valid, new_h, h), where_valid(valid, new_c, c)
-        return (h, c), (h, c, i, f, g, o)
+        return (h, c), (h, c, i, f, g, o) if keeps else (h,)
 
     return jax.lax.scan(step, (h, c), (xs, mask), unroll=unroll)
 
