@@ -22,6 +22,7 @@ BENCHMARKS = (
     "side_by_side",
     "recurrence",
     "cost_curves",
+    "attention",
 )
 
 
