@@ -1,3 +1,5 @@
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -19,8 +21,10 @@ def pytest_configure(config):
     if keras.config.backend() == "jax" and hasattr(config, "cache"):
         import jax
 
-        # Most of the time goes to compiling, and workers and runs compile the same again.
-        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
+        # Most of the time goes to compiling, and later tests and runs compile the same again.
+        # Each worker has a folder of its own: JAX crashes on a file that is only half written.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir(f"jax-{worker}")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     if keras.config.backend() == "torch":
@@ -28,6 +32,16 @@ def pytest_configure(config):
 
         # The tests compute little, in several processes: more threads would wait for each other.
         torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded_memory():
+    """What JAX compiled for a module of tests is given back: all together takes gigabytes."""
+    yield
+    if keras.config.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
 
 
 def pytest_itemcollected(item):
