@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,8 @@ WINDOW = 512
 # Steps are timed until there are so many of each layer, or so many seconds are over.
 ROUNDS = 15
 ENOUGH = 3.0
+# Seconds between two looks at the memory.
+PAUSE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,29 @@ def seconds(length: int, names: list[str]) -> dict[str, list[float]]:
 
 
 def mebibytes(length: int, name: str) -> float:
-    """What this process holds at most during two steps, above its largest size so far.
+    """What this process holds at most during some steps, above the imported libraries.
 
-    That is the size of the imported libraries. What compiles the layer counts, and so does what
-    compiled code keeps from one step for the next.
+    What compiles the layer counts, and so does what compiled code keeps from one step for the next.
     """
-    before = _largest()
+    before = _anonymous()
     step = training_step(CONTENDERS[name], length)
-    # The second finds memory in other pieces than the first, and can take more.
-    step()
-    step()
-    return _largest() - before
+    over = threading.Event()
+
+    def watch() -> float:
+        largest = _anonymous()
+        while not over.wait(PAUSE):
+            largest = max(largest, _anonymous())
+        return max(largest, _anonymous())
+
+    with ThreadPoolExecutor(1) as pool:
+        watched = pool.submit(watch)
+        try:
+            # The second finds memory in other pieces than the first, and can take more.
+            step()
+            step()
+        finally:
+            over.set()
+        return watched.result() - before
 
 
 def training_step(contender: Contender, length: int) -> Callable[[], Any]:
@@ -138,10 +154,14 @@ def training_step(contender: Contender, length: int) -> Callable[[], Any]:
     return lambda: gradients(sequence)
 
 
-def _largest() -> float:
-    """Mebibytes of this process at its largest, as Linux keeps them."""
+def _anonymous() -> float:
+    """Mebibytes that this process has allocated and touched, as Linux counts them.
+
+    The kernel keeps a peak too, but of all pages: it counts those of libraries, which come when
+    they are first used and go when another process wants memory.
+    """
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

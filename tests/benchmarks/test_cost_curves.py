@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from benchmarks import cost_curves
@@ -60,6 +61,16 @@ def test_every_layer_can_be_made():
     from benchmarks.training_step import CONTENDERS  # brings a backend, 2 s
 
     assert list(CONTENDERS) == [layer.name for layer in LAYERS]
+
+
+def test_memory_is_what_the_steps_add(monkeypatch):
+    from benchmarks import training_step
+
+    held = []
+    monkeypatch.setattr(
+        training_step, "training_step", lambda *_: lambda: held.append(np.ones(32 << 17))
+    )
+    assert training_step.mebibytes(1, "LSTM") == pytest.approx(2 * 32, abs=2)
 
 
 def test_a_layer_that_would_take_too_long_is_left_out(monkeypatch, tmp_path, capsys):
