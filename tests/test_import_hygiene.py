@@ -15,6 +15,8 @@ FORBIDDEN = {
     "tui": BACKENDS | {"matplotlib", "sklearn", "scipy", "keras_seq"},
     "keras_seq": {"textual", "typer", "rich", "msgspec", "scipy", "psutil", "sklearn", "tui"},
 }
+# What nobody imports but the trial's own process, or the backend it is written for.
+APART = {"experiments.updates", *(f"keras_seq.ops._{backend}" for backend in BACKENDS)}
 # Imports the modules one after the other and tells which one brought what with it.
 SCRIPT = """
 import importlib, json, sys
@@ -45,8 +47,13 @@ def modules_of(package):
     return sorted(set(found))
 
 
+def is_apart(module):
+    return any(module == name or module.startswith(f"{name}.") for name in APART)
+
+
 def imported(package, *allowed):
-    request = json.dumps([modules_of(package), sorted(FORBIDDEN[package]), allowed])
+    modules = [name for name in modules_of(package) if not is_apart(name)]
+    request = json.dumps([modules, sorted(FORBIDDEN[package]), allowed])
     return subprocess.run(
         [sys.executable, "-P", "-W", "ignore", "-c", SCRIPT, request],
         capture_output=True,

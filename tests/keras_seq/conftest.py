@@ -69,7 +69,7 @@ def float64(monkeypatch):
     jax.config.update("jax_enable_x64", False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def differentiate():
     """Return a function `f -> g`: `g(*arrays)` is the scalar `f(*arrays)`, and its gradients."""
     return _DIFFERENTIATE[keras.config.backend()]
