@@ -267,7 +267,8 @@ class Attention(Rematerialization, keras.layers.Layer):
         """
         weights = self._score_weights()
         # Projected without the axis of queries, with a gradient that XLA compiles inside of a loop.
-        query = ops.expand_dims(project_query(self._score, query, weights), -2)
+        query = project_query(self._score, ops.convert_to_tensor(query), weights)
+        query = ops.expand_dims(query, -2)
         if previous_alignment is not None:
             previous_alignment = ops.cast(previous_alignment, projected.dtype)
         scores = pair_scores(self._score, query, projected, weights, previous_alignment)

@@ -116,6 +116,8 @@ class Recurrent(Rematerialization, keras.layers.RNN):
             ops.convert_to_tensor(state, dtype=self.compute_dtype)
             for state in _as_list(initial_state)
         ]
+        # Keras has cast floats already, and leaves integers as they are.
+        sequences = ops.cast(sequences, self.compute_dtype)
         last_output, outputs, states = self.inner_loop(sequences, initial_state, mask, training)
         if self.stateful:
             for variable, state in zip(self.states, states, strict=True):
