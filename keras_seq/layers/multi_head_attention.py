@@ -1,6 +1,7 @@
 """Attention in several heads."""
 
 import functools
+from operator import attrgetter
 
 import keras
 from keras import constraints, initializers, ops, regularizers
@@ -326,25 +327,10 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         specs = [keras.KerasTensor(shape, dtype=self.compute_dtype) for shape in shapes]
         return tuple(specs) if len(specs) > 1 else specs[0]
 
-    @property
-    def query_dense(self):
-        """The projection of the queries."""
-        return self._query_dense
-
-    @property
-    def key_dense(self):
-        """The projection of the keys."""
-        return self._key_dense
-
-    @property
-    def value_dense(self):
-        """The projection of the values."""
-        return self._value_dense
-
-    @property
-    def output_dense(self):
-        """The projection of the joined heads."""
-        return self._output_dense
+    query_dense = property(attrgetter("_query_dense"), doc="The projection of the queries.")
+    key_dense = property(attrgetter("_key_dense"), doc="The projection of the keys.")
+    value_dense = property(attrgetter("_value_dense"), doc="The projection of the values.")
+    output_dense = property(attrgetter("_output_dense"), doc="The projection of the joined heads.")
 
     def get_config(self):
         """Return the arguments of the constructor."""

@@ -254,7 +254,8 @@ class Blocks:
         block = number * self.key_count + j
         shape = (self.heads, self.chunk, self.key_chunk)
         drawn = keras.random.uniform(shape, seed=BlockSeed(self.seed, block))
-        return ops.cast(drawn >= rate, self.dtype) / (1 - rate)
+        scale = 1 / (1 - rate) if rate < 1 else 0.0
+        return ops.cast(drawn >= rate, self.dtype) * scale
 
     def _seen_columns(self, number):
         """Return the first block of keys that a block of queries may see, and the one after."""
