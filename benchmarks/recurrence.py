@@ -1,4 +1,7 @@
-"""Recurrent layers beside Keras's and PyTorch's own: a training step and inference on the CPU."""
+"""Recurrent layers beside Keras's and PyTorch's own: a training step and inference on the CPU.
+
+TensorFlow in full, and a training step on JAX and PyTorch where their environments are there.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ HEADINGS = ("layer and step", "B, T, D, H", "ms", "Keras ms", "ratio", "torch ms
 
 
 def main() -> None:
-    """Measure with all threads and with one, each in a process of its own."""
+    """Measure with all threads and with one, then the other backends: a process each."""
     for threads in (min(4, os.cpu_count() or 1), 1):
         subprocess.run(
             [sys.executable, "-m", "benchmarks.recurrence", str(threads)],
@@ -30,6 +33,15 @@ def main() -> None:
             env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
             check=True,
         )
+    for backend in ("jax", "torch"):
+        python = FOLDER.parent / f".venv-{backend}" / "bin" / "python"
+        if python.exists():
+            subprocess.run(
+                [python, "-m", "benchmarks.recurrence_step"],
+                cwd=FOLDER.parent,
+                env={**os.environ, "KERAS_BACKEND": backend},
+                check=True,
+            )
 
 
 def measure(threads: int) -> None:
@@ -118,7 +130,7 @@ def _options(sizes: tuple[int, ...]) -> None:
 
 
 def _both_directions(sizes: tuple[int, ...]) -> None:
-    """Print what two directions cost beside one, and the seconds before the first step."""
+    """Print what two directions cost, and the seconds before the first step of a new length."""
     other_sizes = (sizes[0], sizes[1] + 1, *sizes[2:])
     rows = []
     for name in LAYERS:
@@ -126,11 +138,22 @@ def _both_directions(sizes: tuple[int, ...]) -> None:
         one = _step("keras_seq", name, "train", other_sizes)
         compiling = time.perf_counter() - started
         two = _step("keras_seq", name, "train", other_sizes, both=True)
-        found = pairs(two, one, REPEATS)
-        rows.append((name, f"{found.ratio:.2f}", f"{compiling:.2f}"))
+        theirs = _step("keras", LAYERS[name], "train", other_sizes, both=True)
+        beside_keras = pairs(two, theirs, REPEATS)
+        rows.append(
+            (
+                name,
+                _milliseconds(beside_keras.ours),
+                _milliseconds(beside_keras.theirs),
+                f"{beside_keras.ratio:.2f}",
+                f"{pairs(two, one, REPEATS).ratio:.2f}",
+                f"{compiling:.2f}",
+            )
+        )
+    seconds = "seconds of building, tracing and compiling one"
     print_table(
-        "Bidirectional, and a new number of steps",
-        ("layer", "both directions beside one", "seconds of building, tracing and compiling"),
+        "Both directions, and a new number of steps",
+        ("layer", "ms", "Keras ms", "ratio", "both beside one", seconds),
         rows,
     )
 

@@ -7,6 +7,7 @@ those are measured.
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,7 @@ def main() -> None:
     chosen = [int(number) for number in sys.argv[1:]] or range(len(ROWS))
     backend = keras.config.backend()
     measured = []
+    ratios: dict[str, list[float]] = {}
     for batch, time, features, units in (ROWS[number] for number in chosen):
         x = np.random.default_rng(0).normal(size=(batch, time, features)).astype("float32")
         for cls, peer in LAYERS:
@@ -37,13 +39,17 @@ def main() -> None:
                 peers["torch.nn"] = _step_of_torch(peer, units, x)
             for name, theirs in peers.items():
                 pair = pairs(ours, theirs, REPEATS)
-                label = f"{batch}, {time}, {features}, {units}: {cls.__name__} beside {name} {peer}"
+                contest = f"{cls.__name__} beside {name} {peer}"
+                label = f"{batch}, {time}, {features}, {units}: {contest}"
                 measured.append(_in_milliseconds(pair).row(label))
+                ratios.setdefault(contest, []).append(pair.ratio)
     print_table(
         f"Training step on {backend} (milliseconds)",
         ("B, T, D, H", "ours", "theirs", "ratio"),
         measured,
     )
+    means = [(name, f"{statistics.geometric_mean(found):.2f}") for name, found in ratios.items()]
+    print_table(f"Geometric means on {backend}", ("layer", "ratio"), means)
 
 
 def _in_milliseconds(pair: Pair) -> Pair:

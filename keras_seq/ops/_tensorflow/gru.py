@@ -57,8 +57,8 @@ class GRULoop:
 
     has_recurrent_mask: bool
 
-    def forward(self, rows, mask, weights):
-        """Return the outputs and the last state, and what `backward` needs."""
+    def forward(self, rows, mask, weights, keeps):
+        """Return the outputs and the last state, and what `backward` needs. See `run`."""
         inputs, h, *recurrent_mask = rows
         kernel, recurrent_kernel, bias = weights
         units = recurrent_kernel.shape[0]
@@ -75,11 +75,12 @@ class GRULoop:
             new_h = z * h + (1 - z) * candidate
             if mask is not None:
                 new_h = tf.where(x[1], new_h, h)
-            return (new_h,), (new_h, gates, candidate, inner_h)
+            return (new_h,), (new_h, gates, candidate, inner_h)[: len(widths)]
 
         xs = (tf.tensordot(time_major(inputs), kernel, 1) + bias[0], *valid(mask))
-        state, kept = scan(step, (h,), xs, (units, 2 * units, units, units))
-        return (time_major(kept[0]), *state), kept
+        widths = (units, 2 * units, units, units) if keeps else (units,)
+        state, kept = scan(step, (h,), xs, widths)
+        return (time_major(kept[0]), *state), kept if keeps else ()
 
     def backward(self, rows, mask, weights, kept, gradients):
         """Return the gradients. See `run`."""

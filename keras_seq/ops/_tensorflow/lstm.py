@@ -71,8 +71,8 @@ class LSTMLoop:
     has_recurrent_mask: bool
     is_output_linear: bool
 
-    def forward(self, rows, mask, weights):
-        """Return the outputs and last states, and the gates, cell states and outputs."""
+    def forward(self, rows, mask, weights, keeps):
+        """Return the outputs and last states, and the outputs, cell states and gates. See `run`."""
         inputs, h, c, *recurrent_mask = rows
         kernel, recurrent_kernel, bias, *peepholes = weights
         units = recurrent_kernel.shape[0]
@@ -83,26 +83,30 @@ class LSTMLoop:
         if peepholes:
             p_i, p_f, p_o = tf.unstack(peepholes[0])
             zeros = tf.zeros(units, h.dtype)
+            scale, shift = scale[: 3 * units], shift[: 3 * units]
 
         def step(state, x):
             h, c = state
             z = x[0] + (h * recurrent_mask[0] if recurrent_mask else h) @ recurrent_kernel
             if peepholes:
-                z = z + tf.concat([c * p_i, c * p_f, c * zeros, c * zeros], -1)
+                # The output gate waits for the new cell state.
+                z, z_o = tf.split(z, [3 * units, units], -1)
+                z = z + tf.concat([c * p_i, c * p_f, c * zeros], -1)
             gates = tf.tanh(z * scale) * scale + shift
-            i, f, g, o = tf.split(gates, 4, -1)
+            i, f, g, *o = tf.split(gates, 3 if peepholes else 4, -1)
             new_c = f * c + i * g
             if peepholes:
-                o = tf.sigmoid(z[:, 3 * units :] + new_c * p_o)
-                gates = tf.concat([i, f, g, o], -1)
-            new_h = o * self._output(new_c)
+                o = [0.5 * tf.tanh(0.5 * (z_o + new_c * p_o)) + 0.5]
+                gates = tf.concat([gates, *o], -1)
+            new_h = o[0] * self._output(new_c)
             if mask is not None:
                 new_h, new_c = tf.where(x[1], new_h, h), tf.where(x[1], new_c, c)
-            return (new_h, new_c), (new_h, new_c, gates)
+            return (new_h, new_c), (new_h, new_c, gates)[: len(widths)]
 
         xs = (tf.tensordot(time_major(inputs), kernel, 1) + bias, *valid(mask))
-        state, kept = scan(step, (h, c), xs, (units, units, 4 * units))
-        return (time_major(kept[0]), *state), kept
+        widths = (units, units, 4 * units) if keeps else (units,)
+        state, kept = scan(step, (h, c), xs, widths)
+        return (time_major(kept[0]), *state), kept if keeps else ()
 
     def backward(self, rows, mask, weights, kept, gradients):
         """Return the gradients. See `run`."""

@@ -6,6 +6,7 @@ import os
 import keras
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.eager import record
 from tensorflow.python.ops import control_flow_util
 
 from keras_seq.ops.refusal import Refusal
@@ -60,12 +61,13 @@ def run(cell, rows, mask, weights):
     """Run the loop of a cell over a batch.
 
     Args:
-        cell: Hashable object with the equations, in two functions. `forward(rows, mask, weights)`
-            returns a tuple of the outputs `(batch, time, units)` and the last states, and a tuple
-            of what `backward` wants again. `backward(rows, mask, weights, kept, gradients)`
-            returns, from the gradients of the former, that of the projected inputs
-            `(time, batch, width)`, a tuple of those of all rows but the inputs, and a tuple of
-            those of the weights.
+        cell: Hashable object with the equations, in two functions.
+            `forward(rows, mask, weights, keeps)` returns a tuple of the outputs
+            `(batch, time, units)` and the last states, and a tuple of what `backward` wants
+            again, which is empty unless it `keeps`.
+            `backward(rows, mask, weights, kept, gradients)` returns, from the gradients of the
+            former, that of the projected inputs `(time, batch, width)`, a tuple of those of all
+            rows but the inputs, and a tuple of those of the weights.
         rows: Tuple of tensors whose first axis is the batch: the inputs `(batch, time, features)`,
             the states, and what else the cell wants.
         mask: Optional boolean tensor `(batch, time)`, true where a step is valid.
@@ -80,7 +82,9 @@ def run(cell, rows, mask, weights):
         shards = 1  # XLA would run the parts one after the other.
     masks = () if mask is None else (mask,)
     signature = (_specs(rows), _specs(masks), _specs(weights, has_batch=False))
-    forward, backward = _compiled(cell, shards, signature)
+    # Without a tape nobody can ask for gradients, except of a graph that was traced without one.
+    keeps = record.could_possibly_record()
+    forward, _ = _compiled(cell, shards, signature, keeps)
     count = len(rows)
 
     @tf.custom_gradient
@@ -96,7 +100,9 @@ def run(cell, rows, mask, weights):
         def differentiate(*arguments):
             constants = tuple(tf.stop_gradient(x) for x in arguments)
             rows, weights = constants[:count], constants[count : len(tensors)]
-            found = backward(rows, masks, weights, kept, constants[len(tensors) :])
+            again_forward, backward = _compiled(cell, shards, signature, True)
+            all_kept = kept if keeps else again_forward(rows, masks, weights)[1]
+            found = backward(rows, masks, weights, all_kept, constants[len(tensors) :])
             # Outside of what XLA compiles, where it is left out when nobody asks for it.
             inputs = [
                 tf.transpose(tf.tensordot(shard, weights[0], [[2], [1]]), [1, 0, 2])
@@ -113,7 +119,8 @@ def run(cell, rows, mask, weights):
                 with tf.GradientTape() as inner:
                     inner.watch(arguments)
                     tensors_again = arguments[: len(tensors)]
-                    outputs, _ = cell.forward(tensors_again[:count], mask, tensors_again[count:])
+                    rows, weights = tensors_again[:count], tensors_again[count:]
+                    outputs, _ = cell.forward(rows, mask, weights, False)
                 found = inner.gradient(outputs, tensors_again, arguments[len(tensors) :], "zero")
             return outer.gradient(found, arguments, upstream, "zero")
 
@@ -191,13 +198,13 @@ def _specs(tensors, has_batch=True):
 
 # The functions are kept: XLA compiles each once for every number of rows.
 @functools.lru_cache(maxsize=256)
-def _compiled(cell, shards, signature):
+def _compiled(cell, shards, signature, keeps):
     """Return the functions that run a cell forward and backward, a part of the batch per core."""
     compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
     @compiled
     def forward_part(rows, masks, weights):
-        return cell.forward(rows, masks[0] if masks else None, weights)
+        return cell.forward(rows, masks[0] if masks else None, weights, keeps)
 
     @compiled
     def backward_part(rows, masks, weights, kept, gradients):
