@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -21,10 +21,11 @@ from experiments.catalog import find_model, find_task, models_for
 from experiments.errors import KerasSeqError, RequestError, UnknownNameError
 from experiments.events import SCHEMA
 from experiments.models.model import Model
+from experiments.protocol import Protocol, Role
 from experiments.tasks.task import Task
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-EXPERIMENT_KEYS = ("schema", "name", "task", "models", "seeds", "budget", "jobs")
+EXPERIMENT_KEYS = ("schema", "name", "task", "models", "seeds", "budget", "protocol", "jobs")
 LARGEST_SEED = 2**32 - 1
 """What `keras.utils.set_random_seed` takes."""
 
@@ -63,6 +64,8 @@ class TrialConfig:
     model: ModelChoice
     seed: int
     budget: Budget
+    protocol: Protocol = field(default_factory=Protocol)
+    role: Role = "comparison"
 
     @property
     def name(self) -> str:
@@ -78,6 +81,8 @@ class TrialConfig:
             "model": self.model.document(),
             "seed": self.seed,
             "budget": asdict(self.budget),
+            "protocol": asdict(self.protocol),
+            "role": self.role,
         }
 
     @classmethod
@@ -89,6 +94,8 @@ class TrialConfig:
             model=_model_choice(document["model"]),
             seed=document["seed"],
             budget=_typed(document["budget"], Budget, "budget"),
+            protocol=_typed(document.get("protocol", {}), Protocol, "protocol"),
+            role=_typed(document.get("role", "comparison"), Role, "role"),
         )
 
 
@@ -101,13 +108,14 @@ class ExperimentConfig:
     models: tuple[ModelChoice, ...]
     seeds: tuple[int, ...]
     budget: Budget
+    protocol: Protocol = field(default_factory=Protocol)
     jobs: int | None = None
     """Trials at a time; by cores and memory when absent."""
 
     def trials(self) -> tuple[TrialConfig, ...]:
         """Every trial, seed by seed, so that all models have a first curve early."""
         return tuple(
-            TrialConfig(self.name, self.task, model, seed, self.budget)
+            TrialConfig(self.name, self.task, model, seed, self.budget, self.protocol)
             for seed in self.seeds
             for model in self.models
         )
@@ -120,6 +128,7 @@ class ExperimentConfig:
             "seeds": list(self.seeds),
             "task": self.task.document(),
             "budget": asdict(self.budget),
+            "protocol": asdict(self.protocol),
             "models": [model.document() for model in self.models],
         }
         if self.jobs is not None:
@@ -147,6 +156,7 @@ class ExperimentConfig:
             models=models,
             seeds=_typed(document.get("seeds", [0, 1, 2]), tuple[int, ...], "seeds"),
             budget=_budget(task.task, document.get("budget", {})),
+            protocol=_typed(document.get("protocol", {}), Protocol, "protocol"),
             jobs=_typed(document["jobs"], int, "jobs") if "jobs" in document else None,
         )
         config._check()
@@ -207,7 +217,7 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
         raise RequestError(
             f"--set: expected SECTION.KEY=VALUE, such as task.length=200. Received: {assignment!r}."
         )
-    sections = ("task", "budget", "models")
+    sections = ("task", "budget", "protocol", "models")
     if path[0] not in sections:
         raise UnknownNameError("--set section", path[0], sections)
     if path[0] == "models":
@@ -300,7 +310,7 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
 def _typed(value: Any, kind: Any, where: str) -> Any:
     """`value` as `kind`, or a `RequestError` that begins with the dotted key."""
     if isinstance(value, Mapping) and is_dataclass(kind):
-        _refuse_unknown(value, [field.name for field in fields(kind)], where)
+        _refuse_unknown(value, [entry.name for entry in fields(kind)], where)
         _refuse_unknown_words(value, kind, where)
     try:
         return msgspec.convert(value, kind)

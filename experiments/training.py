@@ -15,7 +15,14 @@ from experiments.backend import devices
 from experiments.config import TrialConfig
 from experiments.errors import DivergedError
 from experiments.events import Built, Event, Measured
-from experiments.tasks.task import Array, Batch, Decoded, Predictions, Sequences, Task, Values
+from experiments.tasks.task import (
+    Array,
+    Batch,
+    Decoded,
+    Predictions,
+    Sequences,
+    Task,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -40,13 +47,15 @@ def train(
     """
     import keras
 
-    from experiments.updates import Adam, updater  # imports Keras
+    # Both import Keras.
+    from experiments.losses import loss_of
+    from experiments.updates import Adam, updater
 
     task, budget = config.task.task, config.budget
     keras.utils.set_random_seed(config.seed)
     model = config.model.model.build(task)
     optimizer = Adam(budget.learning_rate, global_clipnorm=budget.clip_norm)
-    model.compile(optimizer=optimizer, loss=_loss(task))
+    model.compile(optimizer=optimizer, loss=loss_of(task))
     record(
         Built(
             num_parameters=sum(math.prod(v.shape) for v in model.trainable_variables),
@@ -184,12 +193,3 @@ def _inputs(task: Task, batch: Batch) -> Array | list[Array]:
     from keras_seq.models import shift_right  # with Keras 2-3 s, paid in the trial's process
 
     return [batch.inputs, shift_right(batch.targets, task.target.start)]
-
-
-def _loss(task: Task) -> Any:
-    import keras
-
-    if isinstance(task.target, Values):
-        return keras.losses.MeanSquaredError()
-    # Padding counts for nothing: a network that predicts sequences masks it.
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

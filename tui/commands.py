@@ -67,7 +67,10 @@ def run(
     steps: Annotated[int | None, typer.Option(help="Weight updates of each trial.")] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", help="task.KEY=VALUE, budget.KEY=VALUE or models.NAME.KEY=VALUE."),
+        typer.Option(
+            "--set",
+            help="task.KEY=VALUE, budget.KEY=VALUE, protocol.KEY=VALUE or models.NAME.KEY=VALUE.",
+        ),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(help="Trials at a time; by cores and memory by default.")

@@ -25,12 +25,15 @@ def input_of(task: Task) -> keras.KerasTensor:
 
 
 def embed(task: Task, inputs: keras.KerasTensor, embedding_dim: int) -> keras.KerasTensor:
-    """Tokens as learned vectors of `embedding_dim`; channels as they are."""
+    """Tokens as learned vectors of `embedding_dim`, padding masked; channels as they are."""
     import keras  # 2-3 s, paid in the trial's process
 
     if isinstance(task.input, Tokens):
         return keras.layers.Embedding(
-            task.input.vocabulary_size, embedding_dim, name="token_embedding"
+            task.input.vocabulary_size,
+            embedding_dim,
+            mask_zero=task.input.has_padding,
+            name="token_embedding",
         )(inputs)
     return inputs
 

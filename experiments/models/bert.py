@@ -58,10 +58,11 @@ class Bert(Model):
 
         from keras_seq.models import BertEncoder
 
+        tokens = cast("Tokens", task.input)
         inputs = input_of(task)
         per_step = target_of(task).per_step
         encoder = BertEncoder(
-            vocabulary_size=cast("Tokens", task.input).vocabulary_size,
+            vocabulary_size=tokens.vocabulary_size,
             num_layers=self.num_layers,
             num_heads=self.num_heads,
             hidden_dim=self.hidden_dim,
@@ -71,9 +72,8 @@ class Bert(Model):
             num_segments=1,
             use_pooler=not per_step,
         )
-        # Every token is one of the sequence, also the first of the vocabulary.
-        outputs = encoder(
-            {"token_ids": inputs, "padding_mask": keras.ops.ones_like(inputs, dtype="bool")}
-        )
+        # Without padding the first token of the vocabulary is one like the others.
+        padding_mask = inputs != 0 if tokens.has_padding else keras.ops.ones_like(inputs, "bool")
+        outputs = encoder({"token_ids": inputs, "padding_mask": padding_mask})
         features = outputs["sequence_output" if per_step else "pooled_output"]
         return keras.Model(inputs, predict(task, features), name=self.name)

@@ -51,6 +51,8 @@ class SelfAttention(Model):
             attended = MultiHeadSelfAttention(
                 self.num_heads, self.hidden_dim // self.num_heads, dropout=self.dropout
             )(keras.layers.LayerNormalization()(features))
-            features = features + keras.layers.Dropout(self.dropout)(attended)
+            dropped = keras.layers.Dropout(self.dropout)(attended)
+            # Unlike the operator, the layer hands the mask on.
+            features = keras.layers.Add()([features, dropped])
         features = keras.layers.LayerNormalization()(features)
         return keras.Model(inputs, predict(task, pool(task, features)), name=self.name)

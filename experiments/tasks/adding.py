@@ -1,7 +1,7 @@
 """Adding: remember two marked numbers over a long sequence and give their sum."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -45,6 +45,7 @@ class Adding(Task):
     name: ClassVar[str] = "adding"
     metric: ClassVar[Metric] = Metric("mse", higher_is_better=False)
     budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
+    solved: ClassVar[float | None] = 1e-3
 
     length: Annotated[int, Meta(ge=2)] = 100
     """Steps of a sequence."""
@@ -73,11 +74,19 @@ class Adding(Task):
         return self._draw(self.generator("train", seed, index), size)
 
     def evaluation_set(self, split: Split, seed: int) -> Batch:
-        """`validation_size` or `test_size` sequences; there is no other split."""
-        sizes = {"validation": self.validation_size, "test": self.test_size}
+        """`validation_size` sequences, or `test_size` in the two other splits."""
+        sizes = {
+            "validation": self.validation_size,
+            "test": self.test_size,
+            "extrapolation": self.test_size,
+        }
         if split not in sizes:
             raise UnknownNameError("split", split, sizes)
         return self._draw(self.generator(split, seed), sizes[split])
+
+    def lengthened(self, factor: float) -> "Adding":
+        """As `length` says."""
+        return replace(self, length=round(factor * self.length))
 
     def measure(self, predictions: Floats, batch: Batch) -> dict[str, float]:
         """`loss` and `mse`, which are the same number."""

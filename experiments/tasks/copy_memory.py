@@ -1,7 +1,7 @@
 """Copy memory: read ten digits, wait, and give them back in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -51,6 +51,7 @@ class CopyMemory(Task):
     name: ClassVar[str] = "copy_memory"
     metric: ClassVar[Metric] = Metric("token_accuracy", higher_is_better=True)
     budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
+    solved: ClassVar[float | None] = 0.99
 
     length: Positive = 100
     """T of the paper: steps between the last digit read and the first recalled."""
@@ -79,11 +80,19 @@ class CopyMemory(Task):
         return self._draw(self.generator("train", seed, index), size)
 
     def evaluation_set(self, split: Split, seed: int) -> Batch:
-        """`validation_size` or `test_size` sequences; there is no other split."""
-        sizes = {"validation": self.validation_size, "test": self.test_size}
+        """`validation_size` sequences, or `test_size` in the two other splits."""
+        sizes = {
+            "validation": self.validation_size,
+            "test": self.test_size,
+            "extrapolation": self.test_size,
+        }
         if split not in sizes:
             raise UnknownNameError("split", split, sizes)
         return self._draw(self.generator(split, seed), sizes[split])
+
+    def lengthened(self, factor: float) -> "CopyMemory":
+        """As `length` says."""
+        return replace(self, length=round(factor * self.length))
 
     def measure(self, predictions: Floats, batch: Batch) -> dict[str, float]:
         """`loss` over all steps, `token_accuracy` and `exact_match` over the recall steps."""

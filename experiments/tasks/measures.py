@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.tasks.task import Array, Floats
+from experiments.tasks.task import UNASKED, Array, Floats
 
 
 def log_softmax(logits: Floats) -> NDArray[np.float64]:
@@ -18,9 +18,10 @@ def log_softmax(logits: Floats) -> NDArray[np.float64]:
 
 
 def cross_entropy(logits: Floats, classes: Array) -> float:
-    """Mean cross-entropy in nats of logits `(..., count)` against class numbers `(...)`."""
+    """Mean cross-entropy in nats of logits `(..., count)` against class numbers `(...)` asked."""
     _same_shape(logits[..., 0], classes)
-    chosen = np.take_along_axis(log_softmax(logits), classes[..., np.newaxis], axis=-1)
+    asked = classes != UNASKED
+    chosen = np.take_along_axis(log_softmax(logits[asked]), classes[asked][:, np.newaxis], axis=-1)
     return float(-chosen.mean())
 
 
@@ -32,13 +33,13 @@ def correct(logits: Floats, classes: Array) -> NDArray[np.bool_]:
 
 
 def accuracy(logits: Floats, classes: Array) -> float:
-    """Share of positions whose largest logit is at the class."""
-    return float(correct(logits, classes).mean())
+    """Share of positions asked whose largest logit is at the class."""
+    return float(correct(logits, classes)[classes != UNASKED].mean())
 
 
 def exact_match(logits: Floats, classes: Array) -> float:
-    """Share of sequences, logits `(batch, length, count)`, that are right at every step."""
-    return float(correct(logits, classes).all(axis=-1).mean())
+    """Share of sequences, logits `(batch, length, count)`, that are right at every step asked."""
+    return float((correct(logits, classes) | (classes == UNASKED)).all(axis=-1).mean())
 
 
 def matches(tokens: Array, targets: Array) -> NDArray[np.bool_]:
@@ -54,10 +55,11 @@ def matches(tokens: Array, targets: Array) -> NDArray[np.bool_]:
 
 
 def mean_squared_error(predictions: Floats, values: Array) -> float:
-    """Mean over every element of the squared difference."""
+    """Mean of the squared difference over every element asked, which is not NaN in `values`."""
     _same_shape(predictions, values)
+    asked = ~np.isnan(values)
     with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.square(predictions.astype(np.float64) - values).mean())
+        return float(np.square(predictions[asked].astype(np.float64) - values[asked]).mean())
 
 
 def _same_shape(predictions: Array, targets: Array) -> None:

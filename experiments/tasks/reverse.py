@@ -63,6 +63,7 @@ class Reverse(Task):
     metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True)
     budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=3e-3)
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test", "extrapolation")
+    solved: ClassVar[float | None] = 0.99
 
     min_length: Positive = 4
     """Letters of the shortest sequence."""

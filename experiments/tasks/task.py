@@ -17,11 +17,17 @@ Array = NDArray[Any]  # integers or floats, as the task has them
 Floats = NDArray[np.floating]
 
 
+UNASKED = -1
+"""The class number of a step whose prediction counts for nothing, in training and measures."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Inputs of shape `(batch, length)`: integers below `vocabulary_size`."""
 
     vocabulary_size: int
+    has_padding: bool = False
+    """Whether token 0 fills up shorter sequences behind their end, and is masked."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Classes:
     """Targets of shape `(batch,)`, or `(batch, length)` when `per_step`: class numbers.
 
     Predictions are logits with one more axis of size `count`; the loss is cross-entropy in nats.
+    Steps may be `UNASKED`.
     """
 
     count: int
@@ -46,7 +53,8 @@ class Classes:
 class Values:
     """Targets of shape `(batch, width)`, or `(batch, length, width)` when `per_step`: real numbers.
 
-    Predictions have the same shape; the loss is the mean squared error.
+    Predictions have the same shape; the loss is the mean squared error. NaN marks steps that are
+    not asked.
     """
 
     width: int
@@ -120,6 +128,8 @@ class Task(abc.ABC):
     """What validation watches and the leaderboard ranks by."""
     budget: ClassVar[Budget]
     """The default training budget."""
+    solved: ClassVar[float | None] = None
+    """The value of `metric` that counts as solved, where there is an agreed one."""
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test")
     """What `evaluation_set` has. `extrapolation` is read once, after `test`."""
 
@@ -160,6 +170,13 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def baselines(self, seed: int) -> Mapping[str, Predictions]:
         """Predictions for the test split that need no learning of sequences, by name."""
+
+    def lengthened(self, factor: float) -> "Task | None":  # most have one length
+        """This task with sequences `factor` times as long, or `None` where there is none.
+
+        Its `extrapolation` split tells how a model does beyond the length it was trained on.
+        """
+        return None
 
     def generator(self, split: Split, seed: int, index: int = 0) -> np.random.Generator:
         """The random stream of one batch; no two splits, seeds, indices or tasks share one."""

@@ -175,6 +175,16 @@ def test_every_step_counts(model, readable):
         assert not np.allclose(predictions(network, inputs), predictions(network, other), atol=1e-7)
 
 
+def test_padding_changes_nothing(model, target_form):
+    task = Toy(Tokens(7, has_padding=True), target_form)
+    network = model.build(task)
+    inputs = np.random.default_rng(0).integers(1, 7, size=(3, 4))
+    padded = np.pad(inputs, [(0, 0), (0, 3)])
+    expected, found = predictions(network, inputs), predictions(network, padded)
+    found = found[:, :4] if target_form.per_step else found
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_order_counts(model, readable):
     task = Toy(readable, TARGETS["values"])
     network = model.build(task)

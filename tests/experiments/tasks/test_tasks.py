@@ -8,7 +8,7 @@ import pytest
 
 from experiments.catalog import TASKS
 from experiments.errors import UnknownNameError
-from experiments.tasks.task import Channels, Classes, Decoded, Sequences, Tokens
+from experiments.tasks.task import UNASKED, Channels, Classes, Decoded, Sequences, Tokens
 
 SPLITS = [(task, split) for task in TASKS.values() for split in task.evaluation_splits]
 
@@ -39,12 +39,15 @@ def equal(a, b):
     return all(np.array_equal(left, right) for left, right in zip(a, b, strict=True))
 
 
-def check_form(task, batch, size):
+def check_form(task, batch, size, may_be_longer=False):
     assert len(batch.inputs) == len(batch.targets) == size
     if isinstance(task.input, Tokens):
         assert batch.inputs.ndim == 2
         assert batch.inputs.dtype == np.int32
         assert 0 <= batch.inputs.min() <= batch.inputs.max() < task.input.vocabulary_size
+        if task.input.has_padding:
+            # Whatever follows padding is padding.
+            assert not (batch.inputs[:, 1:].astype(bool) & ~batch.inputs[:, :-1].astype(bool)).any()
     else:
         assert isinstance(task.input, Channels)
         assert batch.inputs.shape[2:] == (task.input.width,)
@@ -53,16 +56,22 @@ def check_form(task, batch, size):
     if isinstance(task.target, Sequences):
         check_sequences(task.target, batch)
         return
-    assert batch.inputs.shape[1] == task.sequence_length
-    steps = (task.sequence_length,) if task.target.per_step else ()
+    # Only sequences beyond the training range are longer.
+    length = batch.inputs.shape[1]
+    assert length == task.sequence_length or (may_be_longer and length > task.sequence_length)
+    steps = (length,) if task.target.per_step else ()
     if isinstance(task.target, Classes):
         assert batch.targets.shape == (size, *steps)
         assert batch.targets.dtype == np.int32
-        assert 0 <= batch.targets.min() <= batch.targets.max() < task.target.count
+        asked = batch.targets[batch.targets != UNASKED]
+        assert 0 <= asked.min() <= asked.max() < task.target.count
+        assert task.target.per_step or asked.size == batch.targets.size
     else:
         assert batch.targets.shape == (size, *steps, task.target.width)
         assert batch.targets.dtype == np.float32
-        assert np.isfinite(batch.targets).all()
+        assert np.isfinite(batch.targets).any()
+        assert not np.isinf(batch.targets).any()
+        assert task.target.per_step or np.isfinite(batch.targets).all()
 
 
 def check_sequences(form, batch):
@@ -85,7 +94,24 @@ def test_training_batches_have_the_declared_form(task, size):
 @per_task_and_split
 def test_evaluation_sets_have_the_declared_form(task, split):
     batch = task.evaluation_set(split, seed=0)
-    check_form(task, batch, len(batch.inputs))
+    check_form(task, batch, len(batch.inputs), may_be_longer=split == "extrapolation")
+
+
+def test_longer_sequences_are_of_the_same_task(task):
+    longer = task.lengthened(2)
+    if longer is None:
+        return
+    assert longer.sequence_length > 1.5 * task.sequence_length
+    assert longer.input == task.input
+    assert longer.target == task.target
+    batch = longer.evaluation_set("extrapolation", seed=0)
+    check_form(longer, batch, len(batch.inputs))
+    assert not equal(batch, longer.evaluation_set("test", seed=0))
+
+
+def test_solved_is_worse_than_perfect(task):
+    if task.solved is not None:
+        assert task.metric.better(float(task.metric.higher_is_better), task.solved)
 
 
 def test_training_batch_is_a_pure_function_of_seed_index_and_size(task):
