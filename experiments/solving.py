@@ -1,0 +1,59 @@
+"""When a task is solved: its metric reaches the agreed threshold on validation, and stays there.
+
+Early stopping asks step by step, the leaderboard asks of a finished curve; both ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from experiments.tasks.task import Metric
+
+IN_A_ROW = 3
+"""Evaluations that must reach the threshold one after the other: one alone may be luck."""
+
+
+class Streak:
+    """Watches a validation metric, one evaluation after the other.
+
+    >>> from experiments.tasks.task import Metric
+    >>> streak = Streak(Metric("mse", higher_is_better=False), threshold=0.001)
+    >>> [streak.add(step, mse) for step, mse in ((10, 0.5), (20, 0.0009), (30, 0.0005))]
+    [False, False, False]
+    >>> streak.add(40, 0.0008), streak.solved_at
+    (True, 20)
+    """
+
+    def __init__(self, metric: Metric, threshold: float) -> None:
+        self.solved_at: int | None = None
+        """The step of the first of the evaluations in a row, once there are enough."""
+        self._metric = metric
+        self._threshold = threshold
+        self._steps: list[int] = []
+
+    def add(self, step: int, value: float) -> bool:
+        """Whether the task is solved, now that the metric is `value` after `step` updates.
+
+        A value at the threshold reaches it, NaN never does. What was solved once stays solved,
+        whatever comes later.
+        """
+        if self.solved_at is None:
+            reached = not self._metric.better(self._threshold, value)
+            self._steps = [*self._steps, step] if reached else []
+            if len(self._steps) == IN_A_ROW:
+                self.solved_at = self._steps[0]
+        return self.solved_at is not None
+
+
+def solved_at(
+    steps: Iterable[float], values: Iterable[float], metric: Metric, threshold: float
+) -> int | None:
+    """The step of the first of `IN_A_ROW` evaluations in a row at or beyond `threshold`.
+
+    `None` where there are none, which says that the task was not solved within the budget.
+    """
+    streak = Streak(metric, threshold)
+    for step, value in zip(steps, values, strict=True):
+        if streak.add(int(step), value):
+            break
+    return streak.solved_at
