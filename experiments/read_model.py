@@ -176,6 +176,11 @@ class ExperimentView:
         return all(trial.status.is_finished for trial in self.trials)
 
     @property
+    def comparison_trials(self) -> tuple[TrialView, ...]:
+        """The trials that standings, bands and comparisons are made of: none that only tuned."""
+        return tuple(trial for trial in self.trials if trial.config.role == "comparison")
+
+    @property
     def progress(self) -> float:
         """The finished part of all trials, 0 to 1."""
         parts = [1.0 if trial.status.is_finished else trial.progress for trial in self.trials]

@@ -10,7 +10,17 @@ from msgspec import Meta
 from experiments.budget import Budget, Positive
 from experiments.errors import UnknownNameError
 from experiments.tasks.measures import mean_squared_error
-from experiments.tasks.task import Array, Batch, Channels, Floats, Metric, Split, Task, Values
+from experiments.tasks.task import (
+    NOT_NEGATIVE,
+    Array,
+    Batch,
+    Channels,
+    Floats,
+    Metric,
+    Split,
+    Task,
+    Values,
+)
 
 
 def sum_of_marked(inputs: Array) -> Floats:
@@ -43,7 +53,7 @@ class Adding(Task):
     """
 
     name: ClassVar[str] = "adding"
-    metric: ClassVar[Metric] = Metric("mse", higher_is_better=False)
+    metric: ClassVar[Metric] = Metric("mse", higher_is_better=False, bounds=NOT_NEGATIVE)
     budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
     solved: ClassVar[float | None] = 1e-3
 

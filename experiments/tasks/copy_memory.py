@@ -9,7 +9,17 @@ import numpy as np
 from experiments.budget import Budget, Positive
 from experiments.errors import UnknownNameError
 from experiments.tasks.measures import accuracy, cross_entropy, exact_match
-from experiments.tasks.task import Array, Batch, Classes, Floats, Metric, Split, Task, Tokens
+from experiments.tasks.task import (
+    SHARE,
+    Array,
+    Batch,
+    Classes,
+    Floats,
+    Metric,
+    Split,
+    Task,
+    Tokens,
+)
 
 NUM_DIGITS = 10
 """Digits to remember, and steps to recall them in."""
@@ -49,7 +59,7 @@ class CopyMemory(Task):
     """
 
     name: ClassVar[str] = "copy_memory"
-    metric: ClassVar[Metric] = Metric("token_accuracy", higher_is_better=True)
+    metric: ClassVar[Metric] = Metric("token_accuracy", higher_is_better=True, bounds=SHARE)
     budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
     solved: ClassVar[float | None] = 0.99
 

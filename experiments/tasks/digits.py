@@ -10,7 +10,17 @@ import numpy as np
 from experiments.budget import Budget
 from experiments.errors import UnknownNameError
 from experiments.tasks.measures import accuracy, cross_entropy
-from experiments.tasks.task import Array, Batch, Channels, Classes, Floats, Metric, Split, Task
+from experiments.tasks.task import (
+    SHARE,
+    Array,
+    Batch,
+    Channels,
+    Classes,
+    Floats,
+    Metric,
+    Split,
+    Task,
+)
 
 NUM_CLASSES = 10
 NUM_PARTS = 6
@@ -47,7 +57,7 @@ class Digits(Task):
     """
 
     name: ClassVar[str] = "digits"
-    metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True)
+    metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True, bounds=SHARE)
     budget: ClassVar[Budget] = Budget(steps=1500, learning_rate=3e-3)
 
     @property

@@ -11,6 +11,7 @@ from experiments.budget import Budget, Positive
 from experiments.errors import RequestError, UnknownNameError
 from experiments.tasks.measures import cross_entropy, matches
 from experiments.tasks.task import (
+    SHARE,
     Array,
     Batch,
     Decoded,
@@ -60,7 +61,7 @@ class Reverse(Task):
     """
 
     name: ClassVar[str] = "reverse"
-    metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True)
+    metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True, bounds=SHARE)
     budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=3e-3)
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test", "extrapolation")
     solved: ClassVar[float | None] = 0.99

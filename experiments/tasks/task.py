@@ -1,6 +1,7 @@
 """What a task is: data, loss, metrics and null baselines, without knowing any model."""
 
 import abc
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
@@ -99,6 +100,16 @@ class Batch(NamedTuple):
     targets: Array
 
 
+Bounds = tuple[float, float]
+"""The lowest and the highest value that something can have."""
+
+UNBOUNDED: Bounds = (-math.inf, math.inf)
+SHARE: Bounds = (0.0, 1.0)
+"""Of an accuracy."""
+NOT_NEGATIVE: Bounds = (0.0, math.inf)
+"""Of an error."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """The measure a task is judged by."""
@@ -106,6 +117,8 @@ class Metric:
     name: str
     """A key of `Task.measure`, in Keras's words: `accuracy`, `mse`, `token_accuracy`."""
     higher_is_better: bool
+    bounds: Bounds = UNBOUNDED
+    """What it can be at all: no interval is drawn beyond."""
 
     def better(self, a: float, b: float) -> bool:
         """Whether `a` is strictly better than `b`; NaN is never better, anything beats NaN."""
@@ -177,6 +190,13 @@ class Task(abc.ABC):
         Its `extrapolation` split tells how a model does beyond the length it was trained on.
         """
         return None
+
+    def bounds(self, measure: str) -> Bounds:
+        """What `measure` can be: as the metric, also in a bin of lengths; no loss is negative."""
+        if measure == "loss":
+            return NOT_NEGATIVE
+        known = measure == self.metric.name or measure.startswith(f"{self.metric.name}_")
+        return self.metric.bounds if known else UNBOUNDED
 
     def generator(self, split: Split, seed: int, index: int = 0) -> np.random.Generator:
         """The random stream of one batch; no two splits, seeds, indices or tasks share one."""

@@ -13,7 +13,17 @@ from experiments.budget import Budget
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError
 from experiments.models.model import Model
-from experiments.tasks.task import Batch, Channels, Classes, Floats, Metric, Task, Tokens, Values
+from experiments.tasks.task import (
+    NOT_NEGATIVE,
+    Batch,
+    Channels,
+    Classes,
+    Floats,
+    Metric,
+    Task,
+    Tokens,
+    Values,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -23,7 +33,7 @@ class Sums(Task):
     """The sum of a few numbers."""
 
     name: ClassVar[str] = "sums"
-    metric: ClassVar[Metric] = Metric("mse", higher_is_better=False)
+    metric: ClassVar[Metric] = Metric("mse", higher_is_better=False, bounds=NOT_NEGATIVE)
     budget: ClassVar[Budget] = Budget(steps=8, batch_size=4, evaluations=4)
     input: ClassVar[Channels] = Channels(width=1)
     target: ClassVar[Values] = Values(width=1)

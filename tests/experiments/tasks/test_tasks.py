@@ -183,6 +183,16 @@ def test_baselines_predict_the_test_split_and_are_not_perfect(task):
         assert task.metric.better(perfect, measures[task.metric.name])
 
 
+def test_the_metric_declares_its_bounds_and_keeps_them(task):
+    """`Metric(..., bounds=SHARE)` or `NOT_NEGATIVE`: intervals are clipped to them."""
+    low, high = task.metric.bounds
+    assert (high if task.metric.higher_is_better else low) == float(task.metric.higher_is_better)
+    assert task.bounds(f"{task.metric.name}_4_12") == (low, high)
+    test = task.evaluation_set("test", seed=2)
+    for predictions in task.baselines(seed=2).values():
+        assert low <= task.measure(predictions, test)[task.metric.name] <= high
+
+
 def test_predictions_of_the_wrong_shape_are_refused(task):
     test = task.evaluation_set("test", seed=0)
     predictions = next(iter(task.baselines(seed=0).values()))
