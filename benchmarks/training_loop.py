@@ -23,7 +23,7 @@ from experiments.events import Measured
 from experiments.request import experiment_request
 from experiments.store import JournalWriter
 from experiments.supervisor import worker_environment
-from experiments.training import MOST_UPDATES, _inputs, _loss
+from experiments.training import MOST_UPDATES, _inputs
 
 REPEATS = 5
 TRIALS = (
@@ -74,11 +74,13 @@ def _data(trial: TrialConfig) -> list[Any]:
 
 def _steps(trial: TrialConfig) -> Callable[[], object]:
     """What `MOST_UPDATES` steps of a trial do, their data included."""
-    from experiments.updates import Adam, updater  # imports Keras
+    # Both import Keras.
+    from experiments.losses import loss_of
+    from experiments.updates import Adam, updater
 
     model = trial.model.model.build(trial.task.task)
     optimizer = Adam(trial.budget.learning_rate, global_clipnorm=trial.budget.clip_norm)
-    model.compile(optimizer=optimizer, loss=_loss(trial.task.task))
+    model.compile(optimizer=optimizer, loss=loss_of(trial.task.task))
     update = updater(model, MOST_UPDATES)
     return lambda: update(_data(trial))
 
@@ -86,10 +88,12 @@ def _steps(trial: TrialConfig) -> Callable[[], object]:
 def _fit(trial: TrialConfig, model: Any = None) -> Callable[[], object]:
     import keras
 
+    from experiments.losses import loss_of  # imports Keras
+
     model = model or trial.model.model.build(trial.task.task)
     budget = trial.budget
     optimizer = keras.optimizers.Adam(budget.learning_rate, global_clipnorm=budget.clip_norm)
-    model.compile(optimizer=optimizer, loss=_loss(trial.task.task))
+    model.compile(optimizer=optimizer, loss=loss_of(trial.task.task))
     inputs, targets = map(np.concatenate, zip(*_data(trial), strict=True))
     return lambda: model.fit(
         inputs, targets, batch_size=budget.batch_size, shuffle=False, verbose=0
