@@ -95,6 +95,11 @@ class TrialView:
         return float(np.median(values)) if len(values) else math.nan
 
     @property
+    def peak_memory_bytes(self) -> float:
+        """The most memory its process has held; NaN before its end."""
+        return self.values("peak_memory_bytes").last
+
+    @property
     def remaining_seconds(self) -> float:
         """Estimated time to the end of its budget; NaN when unknown, 0 when finished."""
         if self.status.is_finished:

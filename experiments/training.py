@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import resource
+import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -119,7 +121,14 @@ def train(
                 raise DivergedError(
                     f"the {split} {key} became {values[key]} after step {budget.steps}"
                 )
+    record(Measured(step=budget.steps, values={"peak_memory_bytes": _peak_memory_bytes()}))
     return True
+
+
+def _peak_memory_bytes() -> float:
+    """The most memory of the machine, not of an accelerator, that this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else 1024 * peak)  # macOS counts bytes
 
 
 def _next_size(size: int, seconds: float) -> int:

@@ -69,6 +69,10 @@ def test_a_training_tells_what_the_issue_promises():
     assert all(seconds > 0 for seconds in curve(measured, "step_seconds").values())
     memory = curve(measured, "memory_bytes")[8]
     assert 1 << 24 < memory < psutil.virtual_memory().total
+    assert list(curve(measured, "peak_memory_bytes")) == [8]
+    peak = curve(measured, "peak_memory_bytes")[8]
+    # The kernel's count of pages runs a little behind, differently in the two places.
+    assert 0.98 * memory < peak < psutil.virtual_memory().total
     assert list(curve(measured, "validation_mse")) == [2, 4, 6, 8]
     assert list(curve(measured, "test_mse")) == list(curve(measured, "test_loss")) == [8]
 
