@@ -1,6 +1,6 @@
 """Reverse: read letters, and write them down from the last to the first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -9,7 +9,17 @@ from msgspec import Meta
 
 from experiments.budget import Budget, Positive
 from experiments.errors import RequestError, UnknownNameError
-from experiments.tasks.measures import cross_entropy, matches
+from experiments.tasks.decoding import (
+    END,
+    FIRST_WORD,
+    PADDING,
+    START,
+    always_the_commonest,
+    ended,
+    length_bins,
+    measure_decoded,
+    said_as_often_right,
+)
 from experiments.tasks.task import (
     SHARE,
     Array,
@@ -23,11 +33,6 @@ from experiments.tasks.task import (
     Tokens,
 )
 
-PADDING, START, END = 0, 1, 2
-FIRST_LETTER = 3
-
-NUM_BINS = 3
-"""Bins of lengths in training, and again beyond."""
 BASELINE_SIZE = 1000
 """Sequences that the null baselines count in."""
 
@@ -87,7 +92,7 @@ class Reverse(Task):
     @property
     def input(self) -> Tokens:
         """Padding, start, end and the letters."""
-        return Tokens(vocabulary_size=FIRST_LETTER + self.num_letters)
+        return Tokens(vocabulary_size=FIRST_WORD + self.num_letters)
 
     @property
     def target(self) -> Sequences:
@@ -116,35 +121,21 @@ class Reverse(Task):
 
     def measure(self, predictions: Decoded, batch: Batch) -> dict[str, float]:
         """`loss`, and `exact_match` and `token_accuracy` over all and by length."""
-        is_target = batch.targets != PADDING
-        right = matches(predictions.tokens, batch.targets)
-        logits = predictions.logits[:, : batch.targets.shape[1]]
-        measures = {"loss": cross_entropy(logits[is_target], batch.targets[is_target])}
-        lengths = is_target.sum(axis=1) - 1  # the end is not a letter
-        for suffix, low, high in [("", 0, 2 * self.max_length), *self._bins()]:
-            rows = (low <= lengths) & (lengths <= high)
-            if rows.any():
-                hits, counted = right[rows], is_target[rows]
-                measures[f"exact_match{suffix}"] = float((hits | ~counted).all(axis=1).mean())
-                measures[f"token_accuracy{suffix}"] = float(hits[counted].mean())
-        return measures
+        lengths = (batch.targets != PADDING).sum(axis=1) - 1  # the end is not a letter
+        shown = range(self.min_length, self.max_length + 1)
+        longer = range(shown.stop, 2 * self.max_length + 1)
+        bins = length_bins(shown) + length_bins(longer)
+        return measure_decoded(predictions, batch, lengths, bins)
 
     def baselines(self, seed: int) -> Mapping[str, Predictions]:
         """`unigram`: how often each token occurs in training. `copy`: the source as it stands."""
         train = self.train_batch(seed, 0, BASELINE_SIZE)
         test = self.evaluation_set("test", seed)
-        counts = np.bincount(train.targets[train.targets != PADDING], minlength=self._width)
-        # A token that does not occur keeps a loss that is finite.
-        unigram = np.log(np.maximum(counts, 0.5) / counts.sum())
-        copies = _ended(test.inputs)
-        is_target = train.targets != PADDING
-        right = (_ended(train.inputs) == train.targets)[is_target].mean()
-        copy_logits = np.full((*copies.shape, self._width), np.log((1 - right) / (self._width - 1)))
-        np.put_along_axis(copy_logits, copies[..., np.newaxis], np.log(right), axis=-1)
-        always = np.full_like(test.targets, unigram.argmax())
+        copies, is_target = ended(test.inputs), train.targets != PADDING
+        right = (ended(train.inputs) == train.targets)[is_target].mean()
         return {
-            "unigram": Decoded(np.tile(unigram, (*test.targets.shape, 1)), always),
-            "copy": Decoded(copy_logits, copies),
+            "unigram": always_the_commonest(train.targets, test.targets, self._width),
+            "copy": Decoded(said_as_often_right(copies, right, self._width), copies),
         }
 
     def spell(self, letters: Array, lengths: Array) -> Batch:
@@ -163,20 +154,5 @@ class Reverse(Task):
 
     def _draw(self, generator: np.random.Generator, size: int, low: int, high: int) -> Batch:
         lengths = generator.integers(low, high + 1, size)
-        letters = generator.integers(FIRST_LETTER, self._width, (size, high))
+        letters = generator.integers(FIRST_WORD, self._width, (size, high))
         return self.spell(letters, lengths)
-
-    def _bins(self) -> Iterator[tuple[str, int, int]]:
-        """Three bins of lengths as in training and three of longer ones: name, first, last."""
-        shown = self.max_length + 1
-        for lengths in (range(self.min_length, shown), range(shown, 2 * shown - 1)):
-            for part in np.array_split(lengths, min(NUM_BINS, len(lengths))):
-                yield f"_{part[0]}_{part[-1]}", part[0], part[-1]
-
-
-def _ended(letters: Array) -> Array:
-    """Padded letters with the end behind the last of them, one step longer."""
-    tokens = np.pad(letters, [(0, 0), (0, 1)])
-    lengths = (letters != PADDING).sum(axis=1)
-    tokens[np.arange(len(tokens)), lengths] = END
-    return tokens

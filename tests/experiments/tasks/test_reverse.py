@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import RequestError
-from experiments.tasks.reverse import END, FIRST_LETTER, Reverse
+from experiments.tasks.decoding import END, FIRST_WORD
+from experiments.tasks.reverse import Reverse
 from experiments.tasks.task import Decoded
 
 
@@ -42,7 +43,7 @@ def test_targets_are_the_letters_backwards_and_the_end(lengths, num_letters, siz
     assert batch.targets.shape == (size, high + 1)
     for source, target in zip(words(batch.inputs), words(batch.targets), strict=True):
         assert low <= len(source) <= high
-        assert set(source) <= set(range(FIRST_LETTER, FIRST_LETTER + num_letters))
+        assert set(source) <= set(range(FIRST_WORD, FIRST_WORD + num_letters))
         assert target == [*reversed(source), END]
 
 
@@ -58,7 +59,7 @@ def test_measures_agree_with_plain_python():
     task = Reverse(min_length=2, max_length=9, num_letters=5, test_size=200)
     test = task.evaluation_set("test", 0)
     rng = np.random.default_rng(0)
-    tokens = np.where(rng.random(test.targets.shape) < 0.9, test.targets, FIRST_LETTER)
+    tokens = np.where(rng.random(test.targets.shape) < 0.9, test.targets, FIRST_WORD)
     logits = rng.normal(size=(*test.targets.shape, 8))
     measures = task.measure(Decoded(logits, tokens), test)
 
@@ -90,7 +91,7 @@ def test_longer_lengths_have_bins_of_their_own():
 def test_what_is_said_after_the_end_is_not_asked():
     task = Reverse(test_size=20)
     test = task.evaluation_set("test", 0)
-    chatter = np.where(test.targets == 0, FIRST_LETTER, test.targets)
+    chatter = np.where(test.targets == 0, FIRST_WORD, test.targets)
     measures = task.measure(Decoded(logits_for(chatter, 29), chatter), test)
     assert measures["exact_match"] == measures["token_accuracy"] == 1
 
@@ -98,7 +99,7 @@ def test_what_is_said_after_the_end_is_not_asked():
 def test_an_answer_without_its_end_is_not_exact():
     task = Reverse(test_size=20)
     test = task.evaluation_set("test", 0)
-    endless = np.where(test.targets == END, FIRST_LETTER, test.targets)
+    endless = np.where(test.targets == END, FIRST_WORD, test.targets)
     measures = task.measure(Decoded(logits_for(test.targets, 29), endless), test)
     assert measures["exact_match"] == 0
     assert 0.7 < measures["token_accuracy"] < 1
