@@ -1,4 +1,7 @@
-"""Every task and model by name: ours, those of installed packages, and `module:attribute`."""
+"""Every task, model and probe by name.
+
+Tasks and models are ours, those of installed packages, and `module:attribute`; probes are ours.
+"""
 
 import importlib
 import inspect
@@ -18,6 +21,10 @@ from experiments.models.seq2seq import Seq2Seq
 from experiments.models.seq2seq_attention import Seq2SeqAttention
 from experiments.models.simple_rnn import SimpleRNN
 from experiments.models.transformer import Transformer
+from experiments.probes.probe import Probe
+from experiments.probes.reset_state import ResetState
+from experiments.probes.state_change import StateChange
+from experiments.probes.support import Support
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.digits import Digits
@@ -52,6 +59,15 @@ MODELS: dict[str, type[Model]] = {
     )
 }
 
+PROBES: dict[str, type[Probe]] = {
+    probe.name: probe
+    for probe in (
+        ResetState,
+        StateChange,
+        Support,
+    )
+}
+
 
 def task_names() -> list[str]:
     """Names that `find_task` answers to: ours in order, then those of installed packages."""
@@ -78,6 +94,13 @@ def find_model(name: str) -> type[Model]:
     """The model called `name`, or at `module:attribute`."""
     # As above.
     return _find("model", name, MODELS, Model)  # type: ignore[type-abstract]
+
+
+def find_probe(name: str) -> type[Probe]:
+    """The probe called `name`."""
+    if name not in PROBES:
+        raise UnknownNameError("probe", name, PROBES)
+    return PROBES[name]
 
 
 def _installed(kind: str) -> EntryPoints:

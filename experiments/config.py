@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from experiments.budget import Budget
-from experiments.catalog import find_model, find_task, models_for
+from experiments.catalog import find_model, find_probe, find_task, models_for
 from experiments.errors import KerasSeqError, RequestError, UnknownNameError
 from experiments.events import SCHEMA
 from experiments.models.model import Model
@@ -25,7 +25,17 @@ from experiments.protocol import Protocol, Role
 from experiments.tasks.task import Task
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-EXPERIMENT_KEYS = ("schema", "name", "task", "models", "seeds", "budget", "protocol", "jobs")
+EXPERIMENT_KEYS = (
+    "schema",
+    "name",
+    "task",
+    "models",
+    "seeds",
+    "budget",
+    "protocol",
+    "probes",
+    "jobs",
+)
 LARGEST_SEED = 2**32 - 1
 """What `keras.utils.set_random_seed` takes."""
 
@@ -66,6 +76,8 @@ class TrialConfig:
     budget: Budget
     protocol: Protocol = field(default_factory=Protocol)
     role: Role = "comparison"
+    probes: tuple[str, ...] = ()
+    """What is examined after the test."""
 
     @property
     def name(self) -> str:
@@ -83,6 +95,7 @@ class TrialConfig:
             "budget": asdict(self.budget),
             "protocol": asdict(self.protocol),
             "role": self.role,
+            "probes": list(self.probes),
         }
 
     @classmethod
@@ -96,6 +109,7 @@ class TrialConfig:
             budget=_typed(document["budget"], Budget, "budget"),
             protocol=_typed(document.get("protocol", {}), Protocol, "protocol"),
             role=_typed(document.get("role", "comparison"), Role, "role"),
+            probes=_typed(document.get("probes", []), tuple[str, ...], "probes"),
         )
 
 
@@ -109,13 +123,23 @@ class ExperimentConfig:
     seeds: tuple[int, ...]
     budget: Budget
     protocol: Protocol = field(default_factory=Protocol)
+    probes: tuple[str, ...] = ()
+    """What every trial is examined by after its test."""
     jobs: int | None = None
     """Trials at a time; by cores and memory when absent."""
 
     def trials(self) -> tuple[TrialConfig, ...]:
         """Every trial, seed by seed, so that all models have a first curve early."""
         return tuple(
-            TrialConfig(self.name, self.task, model, seed, self.budget, self.protocol)
+            TrialConfig(
+                self.name,
+                self.task,
+                model,
+                seed,
+                self.budget,
+                self.protocol,
+                probes=self.probes,
+            )
             for seed in self.seeds
             for model in self.models
         )
@@ -131,6 +155,8 @@ class ExperimentConfig:
             "protocol": asdict(self.protocol),
             "models": [model.document() for model in self.models],
         }
+        if self.probes:
+            document["probes"] = list(self.probes)
         if self.jobs is not None:
             document["jobs"] = self.jobs
         return document
@@ -157,6 +183,7 @@ class ExperimentConfig:
             seeds=_typed(document.get("seeds", [0, 1, 2]), tuple[int, ...], "seeds"),
             budget=_budget(task.task, document.get("budget", {})),
             protocol=_typed(document.get("protocol", {}), Protocol, "protocol"),
+            probes=_typed(document.get("probes", []), tuple[str, ...], "probes"),
             jobs=_typed(document["jobs"], int, "jobs") if "jobs" in document else None,
         )
         config._check()
@@ -179,6 +206,9 @@ class ExperimentConfig:
             raise RequestError(f"jobs: expected int >= 1. Received: {self.jobs}.")
         _refuse_twice((model.label for model in self.models), "models", "Give one a label.")
         _refuse_twice(self.seeds, "seeds", "Each seed once.")
+        _refuse_twice(self.probes, "probes", "Each probe once.")
+        for probe in self.probes:
+            find_probe(probe)
         for choice in self.models:
             if not _SAFE_NAME.fullmatch(choice.label):
                 raise RequestError(

@@ -124,8 +124,8 @@ class TrialView:
         )
 
     def metrics(self) -> dict[str, float]:
-        """The outcome: test measurements, and validation measurements at their last reading."""
-        prefixes = ("test_", "validation_", "extrapolation_")
+        """The outcome: tests, probes, and validation measurements at their last reading."""
+        prefixes = ("test_", "validation_", "extrapolation_", "probe_")
         return {key: s.last for key, s in self.series.items() if key.startswith(prefixes)}
 
 

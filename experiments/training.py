@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 
 from experiments.backend import devices
+from experiments.catalog import find_probe
 from experiments.config import TrialConfig
 from experiments.errors import DivergedError
 from experiments.events import Built, Event, Measured
@@ -122,6 +123,10 @@ def train(
                     f"the {split} {key} became {values[key]} after step {budget.steps}"
                 )
     record(Measured(step=budget.steps, values={"peak_memory_bytes": _peak_memory_bytes()}))
+    for name in config.probes:
+        found = find_probe(name)().measure(model, task, config.seed)
+        values = {f"probe_{name}_{key}": value for key, value in found.items()}
+        record(Measured(step=budget.steps, values=values))
     return True
 
 

@@ -16,7 +16,12 @@ FORBIDDEN = {
     "keras_seq": {"textual", "typer", "rich", "msgspec", "scipy", "psutil", "sklearn", "tui"},
 }
 # What nobody imports but the trial's own process, or the backend it is written for.
-APART = {"experiments.updates", *(f"keras_seq.ops._{backend}" for backend in BACKENDS)}
+APART = {
+    "experiments.losses",
+    "experiments.probes.chain",
+    "experiments.updates",
+    *(f"keras_seq.ops._{backend}" for backend in BACKENDS),
+}
 # Imports the modules one after the other and tells which one brought what with it.
 SCRIPT = """
 import importlib, json, sys

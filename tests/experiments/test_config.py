@@ -2,6 +2,7 @@ import copy
 import datetime
 import json
 import math
+import re
 import tomllib
 
 import pytest
@@ -445,3 +446,25 @@ def test_a_document_that_can(tmp_path):
     path = tmp_path / "experiment.toml"
     path.write_text(tomli_w.dumps(toy.document()), encoding="utf-8")
     assert read_document(path) == toy.document()
+
+
+def test_probes_are_named_in_the_experiment_and_go_into_every_trial():
+    config = toy.experiment(probes=["support", "reset_state"])
+    assert {trial.probes for trial in config.trials()} == {("support", "reset_state")}
+    assert ExperimentConfig.from_document(config.document()) == config
+    (trial, *_) = config.trials()
+    assert TrialConfig.from_document(trial.document()) == trial
+    assert "probes" not in toy.experiment().document()
+
+
+@pytest.mark.parametrize(
+    ("probes", "message"),
+    [
+        (["suport"], "Unknown probe 'suport'. Did you mean 'support'?"),
+        (["support", "support"], "probes: 'support' is there twice. Each probe once."),
+        ("support", "probes: expected array. Received: 'support'."),
+    ],
+)
+def test_wrong_probes_are_refused(probes, message):
+    with pytest.raises(RequestError, match=f"^{re.escape(message)}$"):
+        toy.experiment(probes=probes)

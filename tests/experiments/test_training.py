@@ -242,3 +242,12 @@ def test_long_tests_are_predicted_in_parts(monkeypatch):
 def test_measures_are_plain_numbers_whatever_the_task_returns():
     for record in trained(trial())[1:]:
         assert {type(value) for value in record.values.values()} == {float}
+
+
+def test_probes_come_last_and_are_recorded_under_their_names():
+    records = trained(trial(probes=["support"]))
+    last = [record for record in records if isinstance(record, Measured)][-1]
+    assert last.step == 8
+    # A dense layer over the whole sequence depends on all of it.
+    assert last.values["probe_support_share"] == 1
+    assert all(key.startswith("probe_support_") for key in last.values)
