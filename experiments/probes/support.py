@@ -61,9 +61,9 @@ class Support(Probe):
         found = {"share": float((changes > ROUNDING * np.abs(before).max())[pairs].mean())}
         for number in range(QUARTERS if mean else 0):
             low, high = (100 * bound // QUARTERS for bound in (number, number + 1))
-            found[f"distance_{low}_{high}"] = float(
-                changes[pairs & (quarters == number)].mean() / mean
-            )
+            at = pairs & (quarters == number)
+            if at.any():  # three steps are no four distances
+                found[f"distance_{low}_{high}"] = float(changes[at].mean() / mean)
         return found
 
 
