@@ -28,8 +28,13 @@ from experiments.probes.support import Support
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.digits import Digits
+from experiments.tasks.induction import Induction
+from experiments.tasks.lookahead import Lookahead
+from experiments.tasks.mqar import MQAR
 from experiments.tasks.reverse import Reverse
+from experiments.tasks.selective_copy import SelectiveCopy
 from experiments.tasks.task import Task
+from experiments.tasks.temporal_order import TemporalOrder
 
 Entry = TypeVar("Entry", Task, Model)
 
@@ -40,6 +45,11 @@ TASKS: dict[str, type[Task]] = {
         Adding,
         CopyMemory,
         Reverse,
+        SelectiveCopy,
+        TemporalOrder,
+        Lookahead,
+        MQAR,
+        Induction,
     )
 }
 

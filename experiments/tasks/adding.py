@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
 
 from experiments.budget import Budget, Positive
-from experiments.errors import UnknownNameError
+from experiments.tasks.distinct import draw_distinct
+from experiments.tasks.generated_task import GeneratedTask
 from experiments.tasks.measures import mean_squared_error
 from experiments.tasks.task import (
     NOT_NEGATIVE,
@@ -17,8 +18,6 @@ from experiments.tasks.task import (
     Channels,
     Floats,
     Metric,
-    Split,
-    Task,
     Values,
 )
 
@@ -30,11 +29,12 @@ def sum_of_marked(inputs: Array) -> Floats:
 
 
 @dataclass(frozen=True)
-class Adding(Task):
+class Adding(GeneratedTask):
     """Each step reads a value, uniform in [0, 1), and a marker; two markers are 1, the rest 0.
 
-    The target is the sum of the two marked values, read after the last step. One marker is
-    uniform in the first half (`length // 2` steps), the other in the second.
+    The target is the sum of the two marked values, read after the last step. In dialect `halves`
+    one marker is uniform in the first half (`length // 2` steps), the other in the second; in
+    `anywhere` the two are at any two steps, every pair as likely.
 
     Examples, one `value marker` a step:
 
@@ -49,7 +49,8 @@ class Adding(Task):
 
     Source: Hochreiter and Schmidhuber 1997, "Long short-term memory", section 5.4; markers in
     halves as in Arjovsky, Shah and Bengio 2016, "Unitary evolution recurrent neural networks",
-    section 5.2.
+    section 5.2, and anywhere as in Bai, Kolter and Koltun 2018, "An empirical evaluation of
+    generic convolutional and recurrent networks for sequence modeling".
     """
 
     name: ClassVar[str] = "adding"
@@ -59,6 +60,8 @@ class Adding(Task):
 
     length: Annotated[int, Meta(ge=2)] = 100
     """Steps of a sequence."""
+    dialect: Literal["halves", "anywhere"] = "halves"
+    """Where the markers can be."""
     validation_size: Positive = 1000
     """Sequences in the validation split."""
     test_size: Positive = 2000
@@ -79,20 +82,12 @@ class Adding(Task):
         """`length`."""
         return self.length
 
-    def train_batch(self, seed: int, index: int, size: int) -> Batch:
-        """Fresh sequences."""
-        return self._draw(self.generator("train", seed, index), size)
-
-    def evaluation_set(self, split: Split, seed: int) -> Batch:
-        """`validation_size` sequences, or `test_size` in the two other splits."""
-        sizes = {
-            "validation": self.validation_size,
-            "test": self.test_size,
-            "extrapolation": self.test_size,
-        }
-        if split not in sizes:
-            raise UnknownNameError("split", split, sizes)
-        return self._draw(self.generator(split, seed), sizes[split])
+    def draw(self, generator: np.random.Generator, size: int) -> Batch:
+        """Fresh values and markers."""
+        inputs = np.zeros((size, self.length, 2), np.float32)
+        inputs[..., 0] = generator.random((size, self.length), np.float32)
+        np.put_along_axis(inputs[..., 1], self._marked(generator, size), 1, axis=1)
+        return Batch(inputs, sum_of_marked(inputs))
 
     def lengthened(self, factor: float) -> "Adding":
         """As `length` says."""
@@ -111,11 +106,10 @@ class Adding(Task):
         value = np.take_along_axis(test.inputs[..., 0], first, axis=1)
         return {"constant": np.full_like(value, mean), "one marker": value + 0.5}
 
-    def _draw(self, generator: np.random.Generator, size: int) -> Batch:
+    def _marked(self, generator: np.random.Generator, size: int) -> Array:
+        """The steps with a marker, `(size, 2)`."""
+        if self.dialect == "anywhere":
+            return draw_distinct(generator, self.length, (size, 2))
         half = self.length // 2
-        inputs = np.zeros((size, self.length, 2), np.float32)
-        inputs[..., 0] = generator.random((size, self.length), np.float32)
-        rows = np.arange(size)
-        inputs[rows, generator.integers(half, size=size), 1] = 1
-        inputs[rows, generator.integers(half, self.length, size=size), 1] = 1
-        return Batch(inputs, sum_of_marked(inputs))
+        first = generator.integers(half, size=size)
+        return np.stack([first, generator.integers(half, self.length, size=size)], axis=1)

@@ -2,22 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from experiments.budget import Budget, Positive
-from experiments.errors import UnknownNameError
+from experiments.tasks.chances import logits_of
+from experiments.tasks.generated_task import GeneratedTask
 from experiments.tasks.measures import accuracy, cross_entropy, exact_match
 from experiments.tasks.task import (
     SHARE,
+    UNASKED,
     Array,
     Batch,
     Classes,
     Floats,
     Metric,
-    Split,
-    Task,
     Tokens,
 )
 
@@ -28,9 +28,17 @@ NUM_KINDS = 8
 BLANK = 0
 DELIMITER = 9
 
+Dialect = Literal["urnn", "tcn", "s4"]
+DELIMITED: dict[Dialect, slice] = {
+    "urnn": slice(-NUM_DIGITS - 1, -NUM_DIGITS),
+    "tcn": slice(-NUM_DIGITS - 1, None),
+    "s4": slice(-NUM_DIGITS, None),
+}
+"""The steps that read the delimiter."""
+
 
 @dataclass(frozen=True)
-class CopyMemory(Task):
+class CopyMemory(GeneratedTask):
     """Ten digits from 1 to 8, `length - 1` blanks, a delimiter 9, ten blanks to answer in.
 
     The target is 0 at every step until the delimiter has been read, then the ten digits in
@@ -52,10 +60,17 @@ class CopyMemory(Task):
     >>> print(*example.targets[0])
     0 0 0 0 0 0 0 0 0 0 0 0 0 3 1 4 1 5 1 2 6 5 3
 
-    Without memory the best loss is 10 ln 8 / (length + 20), at a token accuracy of 1/8.
+    This is dialect `urnn`. In `tcn` the delimiter is there at each of the last eleven steps. In
+    `s4` it is there at the ten recall steps, after `length` blanks, and nothing else is asked.
+
+    Without memory the best loss is 10 ln 8 / (length + 20), in `s4` ln 8, at a token accuracy of
+    1/8.
 
     Source: Hochreiter and Schmidhuber 1997, "Long short-term memory"; this form from Arjovsky,
-    Shah and Bengio 2016, "Unitary evolution recurrent neural networks", section 5.1.
+    Shah and Bengio 2016, "Unitary evolution recurrent neural networks", section 5.1. Dialects:
+    Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and recurrent
+    networks for sequence modeling"; Gu, Goel and Re 2022, "Efficiently modeling long sequences
+    with structured state spaces".
     """
 
     name: ClassVar[str] = "copy_memory"
@@ -64,7 +79,9 @@ class CopyMemory(Task):
     solved: ClassVar[float | None] = 0.99
 
     length: Positive = 100
-    """T of the paper: steps between the last digit read and the first recalled."""
+    """T of the papers: steps between the last digit read and the first recalled."""
+    dialect: Dialect = "urnn"
+    """What stands behind the blanks, and what is asked."""
     validation_size: Positive = 500
     """Sequences in the validation split."""
     test_size: Positive = 1000
@@ -85,20 +102,9 @@ class CopyMemory(Task):
         """`length + 20`."""
         return self.length + 2 * NUM_DIGITS
 
-    def train_batch(self, seed: int, index: int, size: int) -> Batch:
-        """Fresh sequences."""
-        return self._draw(self.generator("train", seed, index), size)
-
-    def evaluation_set(self, split: Split, seed: int) -> Batch:
-        """`validation_size` sequences, or `test_size` in the two other splits."""
-        sizes = {
-            "validation": self.validation_size,
-            "test": self.test_size,
-            "extrapolation": self.test_size,
-        }
-        if split not in sizes:
-            raise UnknownNameError("split", split, sizes)
-        return self._draw(self.generator(split, seed), sizes[split])
+    def draw(self, generator: np.random.Generator, size: int) -> Batch:
+        """Fresh digits."""
+        return self.spread(generator.integers(1, NUM_KINDS + 1, (size, NUM_DIGITS)))
 
     def lengthened(self, factor: float) -> "CopyMemory":
         """As `length` says."""
@@ -114,21 +120,17 @@ class CopyMemory(Task):
         }
 
     def baselines(self, seed: int) -> Mapping[str, Floats]:
-        """`memoryless`: blank up to the delimiter, then every digit equally likely."""
-        never = -30.0  # e^-30 is nothing beside the loss, and stays finite
-        logits = np.full((self.test_size, self.sequence_length, self.target.count), never)
-        logits[:, :-NUM_DIGITS, BLANK] = 0
-        logits[:, -NUM_DIGITS:, BLANK + 1 :] = 0
-        return {"memoryless": logits}
+        """`memoryless`: blank up to the recall steps, then every digit as likely."""
+        chances = np.zeros((self.test_size, self.sequence_length, self.target.count))
+        chances[:, :-NUM_DIGITS, BLANK] = 1
+        chances[:, -NUM_DIGITS:, BLANK + 1 :] = 1 / NUM_KINDS
+        return {"memoryless": logits_of(chances)}
 
     def spread(self, digits: Array) -> Batch:
         """The sequences that ask for `digits`, of shape `(batch, 10)`."""
         inputs = np.full((len(digits), self.sequence_length), BLANK, np.int32)
         inputs[:, :NUM_DIGITS] = digits
-        inputs[:, -NUM_DIGITS - 1] = DELIMITER
-        targets = np.full_like(inputs, BLANK)
+        inputs[:, DELIMITED[self.dialect]] = DELIMITER
+        targets = np.full_like(inputs, UNASKED if self.dialect == "s4" else BLANK)
         targets[:, -NUM_DIGITS:] = digits
         return Batch(inputs, targets)
-
-    def _draw(self, generator: np.random.Generator, size: int) -> Batch:
-        return self.spread(generator.integers(1, NUM_KINDS + 1, (size, NUM_DIGITS)))

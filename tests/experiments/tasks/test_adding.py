@@ -1,6 +1,8 @@
 """Adding against plain Python."""
 
+import itertools
 import time
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -59,11 +61,11 @@ def test_evaluation_sets_differ_by_seed():
     assert not np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_baselines_reach_the_known_errors(seed):
-    task = Adding(length=10, test_size=20000)
-    test = task.evaluation_set("test", seed)
-    baselines = task.baselines(seed)
+@pytest.mark.parametrize("dialect", ["halves", "anywhere"])
+def test_baselines_reach_the_known_errors(dialect):
+    task = Adding(length=10, dialect=dialect, test_size=20000)
+    test = task.evaluation_set("test", 0)
+    baselines = task.baselines(0)
     errors = {name: task.measure(values, test)["mse"] for name, values in baselines.items()}
     assert errors == pytest.approx({"constant": 1 / 6, "one marker": 1 / 12}, rel=0.03)
 
@@ -78,6 +80,22 @@ def test_baselines_agree_with_plain_python():
         assert value.item() == pytest.approx(first + 0.5)
 
 
+@given(length=st.integers(2, 200), size=st.integers(1, 20), seed=st.integers(0, 2**40))
+def test_two_markers_anywhere_and_the_target_is_their_sum(length, size, seed):
+    inputs, targets = Adding(length=length, dialect="anywhere").train_batch(seed, 0, size)
+    for sequence, target in zip(inputs, targets, strict=True):
+        assert sorted(sequence[:, 1].tolist()) == [0] * (length - 2) + [1, 1]
+        assert ((sequence[:, 0] >= 0) & (sequence[:, 0] < 1)).all()
+        assert target.item() == pytest.approx(brute_force(sequence))
+
+
+def test_anywhere_every_pair_of_steps_is_as_likely():
+    markers = Adding(length=5, dialect="anywhere").train_batch(0, 0, 10_000).inputs[..., 1]
+    pairs = Counter(tuple(np.flatnonzero(row).tolist()) for row in markers)
+    assert set(pairs) == set(itertools.combinations(range(5), 2))
+    assert max(abs(times - 1000) for times in pairs.values()) < 4 * 1000**0.5
+
+
 @pytest.mark.parametrize("field", ["length", "validation_size", "test_size"])
 def test_settings_below_their_bounds_are_refused_by_name(field):
     with pytest.raises(msgspec.ValidationError, match=rf"\$\.{field}"):
@@ -87,6 +105,11 @@ def test_settings_below_their_bounds_are_refused_by_name(field):
 def test_a_length_of_one_has_no_two_halves():
     with pytest.raises(msgspec.ValidationError, match="length"):
         msgspec.convert({"length": 1}, Adding)
+
+
+def test_an_unknown_dialect_is_refused_by_name():
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.dialect"):
+        msgspec.convert({"dialect": "thirds"}, Adding)
 
 
 def test_generates_20000_sequences_of_100_steps_a_second():

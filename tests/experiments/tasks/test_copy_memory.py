@@ -10,28 +10,45 @@ from hypothesis import strategies as st
 
 from experiments.tasks.copy_memory import CopyMemory
 
+DIALECTS = ["urnn", "tcn", "s4"]
+BEHIND_THE_DIGITS = {
+    "urnn": lambda length: [0] * (length - 1) + [9] + [0] * 10,
+    "tcn": lambda length: [0] * (length - 1) + [9] * 11,
+    "s4": lambda length: [0] * length + [9] * 10,
+}
 
-def brute_force(tokens):
-    """What a person would do: note the digits, wait for the delimiter, then write them down."""
-    answers, noted, waiting = [], [], True
+
+def brute_force(tokens, dialect="urnn"):
+    """What a person would do: note the digits, wait for the delimiter, then write them down.
+
+    Where it is there at every step to answer in, one answers at once.
+    """
+    answers, noted = [], []
     for token in tokens:
-        answers.append(0 if waiting else noted.pop(0))
-        if token == 9:
-            waiting = False
-        elif token:
+        if dialect == "s4":
+            answers.append(noted.pop(0) if token == 9 else -1)
+        else:
+            answers.append(noted.pop(0) if 9 in tokens[: len(answers)] else 0)
+        if 1 <= token <= 8:
             noted.append(token)
     return answers
 
 
-@given(length=st.integers(1, 200), size=st.integers(1, 20), seed=st.integers(0, 2**40))
-def test_digits_blanks_delimiter_blanks(length, size, seed):
-    inputs, targets = CopyMemory(length=length).train_batch(seed, 0, size)
+@given(
+    length=st.integers(1, 200),
+    dialect=st.sampled_from(DIALECTS),
+    size=st.integers(1, 20),
+    seed=st.integers(0, 2**40),
+)
+def test_digits_blanks_and_delimiters(length, dialect, size, seed):
+    inputs, targets = CopyMemory(length, dialect).train_batch(seed, 0, size)
     for tokens, answers in zip(inputs.tolist(), targets.tolist(), strict=True):
         assert len(tokens) == length + 20
         assert set(tokens[:10]) <= set(range(1, 9))
-        assert tokens[10:] == [0] * (length - 1) + [9] + [0] * 10
-        assert tokens.index(9) == length + 9
-        assert answers == brute_force(tokens)
+        assert tokens[10:] == BEHIND_THE_DIGITS[dialect](length)
+        assert tokens.index(9) == length + (10 if dialect == "s4" else 9)
+        assert answers == brute_force(tokens, dialect)
+        assert answers[-10:] == tokens[:10]
 
 
 @pytest.mark.parametrize(
@@ -65,11 +82,13 @@ def test_evaluation_sets_differ_by_seed():
     assert not np.array_equal(a, b)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("length", [1, 30, 100])
-def test_memoryless_baseline_reaches_the_known_plateau(length):
-    task = CopyMemory(length=length, test_size=2000)
+def test_memoryless_baseline_reaches_the_known_plateau(length, dialect):
+    task = CopyMemory(length, dialect, test_size=2000)
     measures = task.measure(task.baselines(0)["memoryless"], task.evaluation_set("test", 0))
-    assert measures["loss"] == pytest.approx(10 * math.log(8) / (length + 20), rel=1e-6)
+    plateau = math.log(8) if dialect == "s4" else 10 * math.log(8) / (length + 20)
+    assert measures["loss"] == pytest.approx(plateau, rel=1e-6)
     assert measures["token_accuracy"] == pytest.approx(1 / 8, abs=0.01)
     assert measures["exact_match"] == 0
 
@@ -102,3 +121,8 @@ def test_measures_agree_with_plain_python():
 def test_settings_below_their_bounds_are_refused_by_name(field):
     with pytest.raises(msgspec.ValidationError, match=rf"\$\.{field}"):
         msgspec.convert({field: 0}, CopyMemory)
+
+
+def test_an_unknown_dialect_is_refused_by_name():
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.dialect"):
+        msgspec.convert({"dialect": "lstm"}, CopyMemory)
