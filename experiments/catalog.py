@@ -35,6 +35,7 @@ from experiments.tasks.reverse import Reverse
 from experiments.tasks.selective_copy import SelectiveCopy
 from experiments.tasks.task import Task
 from experiments.tasks.temporal_order import TemporalOrder
+from experiments.tasks.translation import Translation
 
 Entry = TypeVar("Entry", Task, Model)
 
@@ -50,6 +51,7 @@ TASKS: dict[str, type[Task]] = {
         Lookahead,
         MQAR,
         Induction,
+        Translation,
     )
 }
 
