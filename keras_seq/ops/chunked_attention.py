@@ -69,7 +69,7 @@ class Blocks:
     """The blocks of a call.
 
     Args:
-        loop: Module of a backend with the functions `repeat` and `add_at`.
+        loop: Module of a backend, `loop.py` of its package.
         rules: `Rules`.
         query: Tensor of shape `(..., heads, T, d)`.
         key: Tensor of shape `(..., groups, S, d)`.
@@ -153,6 +153,15 @@ class Blocks:
         ]
         if self.bias is not None:
             sums.append(self.bias.zeros(self.dtype))
+        # What is subtracted from every product of a query is one more of its features, times one:
+        # a pass less over the block. Not where the product would round it, or dropout comes first.
+        is_exact = self.query.dtype == self.dtype
+        folds = is_exact and self.rules.dropout == 0 and not self.loop.IS_FUSED
+
+        def beside(x, column):
+            return ops.concatenate([x, column], axis=-1) if folds else x
+
+        keys, values = (beside(x, ops.ones_like(x[..., :1])) for x in (self.key, self.value))
 
         def row(number, sums):
             scale = ops.cast(self.rules.scale, self.query.dtype)
@@ -164,19 +173,20 @@ class Blocks:
             peak, weight = (x[number] for x in (peaks, weights))
             shares = ops.where(weight > 0, 1 / ops.maximum(weight, _tiny(self.dtype)), 0.0)
             of_output, along = precise * shares, along * shares
+            less_peak, less_along = beside(query, -peak), beside(of_output, -along)
 
             def column(j, carry):
                 of_query, of_keys, of_values, *of_bias = carry
-                key, value = (self._key_block(x, number, j) for x in (self.key, self.value))
-                scores = self._scores(query, key, number, j)
-                p = ops.exp(scores - peak)
+                key, value = (self._key_block(x, number, j) for x in (keys, values))
+                scores = self._scores(less_peak, key, number, j)
+                p = ops.exp(scores if folds else scores - peak)
                 kept = self._kept(number, j)
-                of_p = self._product("gtd,gsd->gts", of_output, value)
+                of_p = self._product("gtd,gsd->gts", less_along, value)
                 of_p = ops.reshape(of_p, ops.shape(p))
                 dropped = p
                 if kept is not None:
                     dropped, of_p = p * kept, of_p * kept
-                of_scores = p * (of_p - along)
+                of_scores = p * (of_p if folds else of_p - along)
                 place = self._row(number) * self.key_count + j
                 if of_bias:
                     of_bias = [self.bias.add(of_bias[0], of_scores, number, j)]
@@ -189,10 +199,11 @@ class Blocks:
                     *of_bias,
                 )
 
-            start = ops.zeros((self.heads, self.chunk, self.width), self.dtype)
+            start = ops.zeros((self.heads, self.chunk, keys.shape[-1]), self.dtype)
             first, last = self._seen_columns(number)
             of_query, *others = self.loop.repeat(first, last, column, (start, *sums[1:]))
-            of_query = ops.cast(of_query * self.rules.scale, self.query.dtype)
+            of_query = of_query[..., : self.width] * self.rules.scale
+            of_query = ops.cast(of_query, self.query.dtype)
             return [self.loop.add_at(sums[0], number, of_query), *others]
 
         of_query, of_key, of_value, *of_bias = self.loop.repeat(0, total, row, sums)

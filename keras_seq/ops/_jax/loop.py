@@ -3,6 +3,9 @@
 import jax.numpy as jnp
 from jax import lax
 
+# XLA makes one pass of neighbouring operations.
+IS_FUSED = True
+
 
 def repeat(lower, upper, body, carry):
     """Return the carry after `body(number, carry)` for all numbers from `lower` to `upper - 1`."""

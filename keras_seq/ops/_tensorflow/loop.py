@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+# Every operation is a pass over its tensors.
+IS_FUSED = False
+
 
 def repeat(lower, upper, body, carry):
     """Return the carry after `body(number, carry)` for all numbers from `lower` to `upper - 1`."""
@@ -18,8 +21,8 @@ def repeat(lower, upper, body, carry):
         lambda number, *_: number < upper,
         step,
         (tf.convert_to_tensor(lower, "int32"), *keras.tree.flatten(carry)),
-        # More steps at the same time are hardly faster, and hold their memory at the same time.
-        parallel_iterations=2,
+        # More steps at the same time are a few percent faster, and hold their memory all at once.
+        parallel_iterations=4,
     )
     return keras.tree.pack_sequence_as(carry, flat)
 

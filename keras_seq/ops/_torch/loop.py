@@ -2,6 +2,9 @@
 
 from keras import ops
 
+# Every operation is a pass over its tensors.
+IS_FUSED = False
+
 
 def repeat(lower, upper, body, carry):
     """Return the carry after `body(number, carry)` for all numbers from `lower` to `upper - 1`."""
