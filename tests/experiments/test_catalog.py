@@ -83,8 +83,9 @@ def test_an_unknown_name_offers_the_nearest(find, name, message):
 
 
 def test_a_far_name_lists_what_there_is():
-    with pytest.raises(UnknownNameError, match=r"Known: adding, copy_memory, digits, reverse"):
+    with pytest.raises(UnknownNameError) as caught:
         catalog.find_task("???")
+    assert str(caught.value).endswith(f"Known: {', '.join(sorted(catalog.task_names()))}.")
 
 
 def test_an_address_is_imported(own_modules):
