@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from experiments.errors import RequestError, UnknownNameError
 from experiments.models.bert import Bert
+from experiments.models.bidirectional_gru import BidirectionalGRU
 from experiments.models.bidirectional_lstm import BidirectionalLSTM
 from experiments.models.gru import GRU
 from experiments.models.lstm import LSTM
@@ -63,6 +64,7 @@ MODELS: dict[str, type[Model]] = {
         PeepholeLSTM,
         GRU,
         BidirectionalLSTM,
+        BidirectionalGRU,
         Seq2Seq,
         Seq2SeqAttention,
         SelfAttention,

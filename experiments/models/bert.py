@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+
+from msgspec import Meta
 
 from experiments.budget import Positive
 from experiments.errors import RequestError
 from experiments.models.adapter import Rate, input_of, predict, target_of
 from experiments.models.attention import check_heads
+from experiments.models.cost import (
+    Cost,
+    attention,
+    dense,
+    feed_forward,
+    normalization,
+    predictions,
+    table,
+)
 from experiments.models.model import Model
 from experiments.tasks.task import Channels, Tokens
 
@@ -17,17 +28,24 @@ if TYPE_CHECKING:
 
     from experiments.tasks.task import Task
 
+LONGEST_TEST = 8
+"""Times the length of training to which tasks that can be lengthened are tested."""
+
 
 @dataclass(frozen=True)
 class Bert(Model):
     """BERT's encoder: learned positions, normalization after each sublayer, GELU.
 
     One prediction per sequence is made from the first step, by way of BERT's pooler. There is no
-    pretraining here. It reads tokens only, at most `max_sequence_length` of them.
+    pretraining here. It reads tokens only. Every position it can read has a vector of its own, so
+    there are as many as the longest sequence that will be tested has steps, up to
+    `LONGEST_TEST` times those of training; what a vector that no training has reached says is
+    noise.
     """
 
     name: ClassVar[str] = "bert"
     reads: ClassVar[tuple[type[Tokens | Channels], ...]] = (Tokens,)
+    widths: ClassVar[tuple[str, ...]] = ("hidden_dim", "intermediate_dim")
 
     hidden_dim: Positive = 32
     """Width of a step's features; a multiple of `num_heads`."""
@@ -39,18 +57,36 @@ class Bert(Model):
     """Blocks on top of each other."""
     dropout: Rate = 0.0
     """Share of activations dropped in training; the paper has 0.1."""
-    max_sequence_length: Positive = 512
-    """Positions to learn."""
+    max_sequence_length: Annotated[int, Meta(ge=0)] = 0
+    """Positions to learn; 0 for as many as the longest test needs."""
 
     def check(self, task: Task) -> None:
-        """Heads share the width evenly, and there are positions for the whole sequence."""
+        """Heads share the width evenly, and there are positions for the longest test."""
         check_heads(self.name, self.hidden_dim, self.num_heads)
-        if task.sequence_length > self.max_sequence_length:
+        if 0 < self.max_sequence_length < (longest := longest_test(task)):
             raise RequestError(
-                f"{self.name}: max_sequence_length must be at least the length of the sequences. "
-                f"Received: max_sequence_length={self.max_sequence_length}, sequences of "
-                f"{task.sequence_length} steps."
+                f"{self.name}: max_sequence_length must be at least the length of the longest "
+                "sequence that may be tested, or 0 for just that. Received: "
+                f"max_sequence_length={self.max_sequence_length}, sequences of {longest} steps."
             )
+
+    def width_step(self, name: str) -> int:
+        """Heads share `hidden_dim` evenly."""
+        return self.num_heads if name == "hidden_dim" else 1
+
+    def cost(self, task: Task) -> Cost:
+        """That of the three embeddings, the blocks, the pooler and the dense layer."""
+        width, steps = self.hidden_dim, task.sequence_length
+        vectors = cast("Tokens", task.input).vocabulary_size + 1 + self._positions(task)
+        norm = normalization(width)
+        inside = feed_forward(width, self.intermediate_dim, steps)
+        block = attention(width, steps, steps) + inside + norm * 2
+        pooler = Cost() if target_of(task).per_step else dense(width, width)
+        blocks = block * self.num_layers
+        return table(vectors, width) + norm + blocks + pooler + predictions(task, width)
+
+    def _positions(self, task: Task) -> int:
+        return self.max_sequence_length or longest_test(task)
 
     def build(self, task: Task) -> keras.Model:
         """The encoder, one dense layer."""
@@ -68,7 +104,7 @@ class Bert(Model):
             hidden_dim=self.hidden_dim,
             intermediate_dim=self.intermediate_dim,
             dropout=self.dropout,
-            max_sequence_length=self.max_sequence_length,
+            max_sequence_length=self._positions(task),
             num_segments=1,
             use_pooler=not per_step,
         )
@@ -77,3 +113,14 @@ class Bert(Model):
         outputs = encoder({"token_ids": inputs, "padding_mask": padding_mask})
         features = outputs["sequence_output" if per_step else "pooled_output"]
         return keras.Model(inputs, predict(task, features), name=self.name)
+
+
+def longest_test(task: Task) -> int:
+    """Steps of the longest sequence that a model trained on `task` may be asked to read."""
+    lengths = [task.sequence_length]
+    if "extrapolation" in task.evaluation_splits:
+        lengths.append(task.evaluation_set("extrapolation", 0).inputs.shape[1])
+    lengthened = task.lengthened(LONGEST_TEST)
+    if lengthened is not None:
+        lengths.append(lengthened.sequence_length)
+    return max(lengths)

@@ -1,9 +1,10 @@
-"""How an encoder and a decoder are joined for tasks whose targets are sequences."""
+"""How an encoder and a decoder are joined for tasks whose targets are sequences; its cost."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from experiments.models.cost import Cost, predictions, table
 from experiments.tasks.task import Sequences, Task, Tokens
 
 if TYPE_CHECKING:
@@ -34,3 +35,10 @@ def encoder_decoder(
     )
     model.build([(None, None), (None, None)])
     return model
+
+
+def encoder_decoder_cost(task: Task, *, embedding_dim: int, outputs: int) -> Cost:
+    """What stands around encoder and decoder: embeddings, and words of a decoder's `outputs`."""
+    source, target = cast("Tokens", task.input), cast("Sequences", task.target)
+    words = source.vocabulary_size + target.vocabulary_size
+    return table(words, embedding_dim) + predictions(task, outputs)

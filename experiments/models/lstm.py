@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from experiments.budget import Positive
 from experiments.models.adapter import Rate
+from experiments.models.cost import Cost, cell
 from experiments.models.model import Model
-from experiments.models.recurrent import stack
+from experiments.models.recurrent import stack, stack_cost
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +22,7 @@ class LSTM(Model):
     """A long short-term memory: three gates around a cell state."""
 
     name: ClassVar[str] = "lstm"
+    widths: ClassVar[tuple[str, ...]] = ("units",)
 
     units: Positive = 64
     """Width of the state."""
@@ -30,6 +32,16 @@ class LSTM(Model):
     """Share of each layer's outputs dropped in training."""
     embedding_dim: Positive = 16
     """Width of the token embedding; unused where inputs are numbers."""
+
+    def cost(self, task: Task) -> Cost:
+        """That of the layers and of the dense one."""
+        return stack_cost(
+            task,
+            lambda inputs: cell(inputs, self.units, task.sequence_length, gates=4, states=2),
+            outputs=self.units,
+            num_layers=self.num_layers,
+            embedding_dim=self.embedding_dim,
+        )
 
     def build(self, task: Task) -> keras.Model:
         """The layers, then one dense layer."""

@@ -1,4 +1,4 @@
-"""How recurrent layers are stacked into a network."""
+"""How recurrent layers are stacked into a network, and what the stack costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from experiments.models.adapter import embed, input_of, predict, target_of
-from experiments.tasks.task import Task
+from experiments.models.cost import Cost, layers, predictions, table
+from experiments.tasks.task import Task, Tokens
 
 if TYPE_CHECKING:
     import keras
@@ -35,3 +36,15 @@ def stack(
         if dropout:
             features = keras.layers.Dropout(dropout)(features)
     return keras.Model(inputs, predict(task, features), name=name)
+
+
+def stack_cost(
+    task: Task, layer: Callable[[int], Cost], *, outputs: int, num_layers: int, embedding_dim: int
+) -> Cost:
+    """What a stack costs of which `layer(inputs)` is one layer, with that many `outputs`."""
+    if isinstance(task.input, Tokens):
+        inputs, embedding = embedding_dim, table(task.input.vocabulary_size, embedding_dim)
+    else:
+        inputs, embedding = task.input.width, Cost()
+    stacked = layers(layer(inputs), layer(outputs), num_layers)
+    return embedding + stacked + predictions(task, outputs)

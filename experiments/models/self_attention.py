@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from experiments.budget import Positive
 from experiments.models.adapter import Rate, input_of, predict
 from experiments.models.attention import check_heads, embed_with_positions, pool
+from experiments.models.cost import Cost, attention, normalization, predictions, steps_as_features
 from experiments.models.model import Model
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class SelfAttention(Model):
     """
 
     name: ClassVar[str] = "self_attention"
+    widths: ClassVar[tuple[str, ...]] = ("hidden_dim",)
 
     hidden_dim: Positive = 64
     """Width of a step's features; a multiple of `num_heads`."""
@@ -38,6 +40,17 @@ class SelfAttention(Model):
     def check(self, task: Task) -> None:
         """Heads share the width evenly."""
         check_heads(self.name, self.hidden_dim, self.num_heads)
+
+    def width_step(self, name: str) -> int:
+        """Heads share the width evenly."""
+        return self.num_heads
+
+    def cost(self, task: Task) -> Cost:
+        """That of embedding, attention, normalization and the dense layer."""
+        width, steps = self.hidden_dim, task.sequence_length
+        layer = attention(width, steps, steps) + normalization(width)
+        features = steps_as_features(task, width) + layer * self.num_layers + normalization(width)
+        return features + predictions(task, width)
 
     def build(self, task: Task) -> keras.Model:
         """Embedding with positions, attention, normalization, one dense layer."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from experiments.budget import Positive
 from experiments.models.adapter import Rate
-from experiments.models.encoder_decoder import encoder_decoder
+from experiments.models.cost import Cost, cell, target_steps
+from experiments.models.encoder_decoder import encoder_decoder, encoder_decoder_cost
 from experiments.models.model import Model
 from experiments.tasks.task import Channels, Sequences, Target, Task, Tokens
 
@@ -22,6 +23,7 @@ class Seq2Seq(Model):
     name: ClassVar[str] = "seq2seq"
     reads: ClassVar[tuple[type[Tokens | Channels], ...]] = (Tokens,)
     predicts: ClassVar[tuple[type[Target], ...]] = (Sequences,)
+    widths: ClassVar[tuple[str, ...]] = ("units",)
 
     units: Positive = 128
     """Width of the state, of encoder and decoder."""
@@ -29,6 +31,13 @@ class Seq2Seq(Model):
     """Width of the token embeddings."""
     dropout: Rate = 0.0
     """Share of the inputs of encoder and decoder dropped in training."""
+
+    def cost(self, task: Task) -> Cost:
+        """That of encoder, decoder and words; writing keeps the state of the decoder."""
+        encoder = cell(self.embedding_dim, self.units, task.sequence_length, gates=4, states=0)
+        decoder = cell(self.embedding_dim, self.units, target_steps(task), gates=4, states=2)
+        around = encoder_decoder_cost(task, embedding_dim=self.embedding_dim, outputs=self.units)
+        return encoder + decoder + around
 
     def build(self, task: Task) -> keras.Model:
         """Embeddings, encoder, decoder, one dense layer."""

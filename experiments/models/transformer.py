@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.budget import Positive
 from experiments.models.adapter import Rate, input_of, predict
 from experiments.models.attention import check_heads, embed_with_positions, pool
-from experiments.models.encoder_decoder import encoder_decoder
+from experiments.models.cost import (
+    Cost,
+    attention,
+    feed_forward,
+    normalization,
+    predictions,
+    steps_as_features,
+    target_steps,
+)
+from experiments.models.encoder_decoder import encoder_decoder, encoder_decoder_cost
 from experiments.models.model import Model
 from experiments.tasks.task import Classes, Sequences, Target, Task, Values
 
@@ -27,6 +36,7 @@ class Transformer(Model):
 
     name: ClassVar[str] = "transformer"
     predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values, Sequences)
+    widths: ClassVar[tuple[str, ...]] = ("hidden_dim", "intermediate_dim")
 
     hidden_dim: Positive = 32
     """Width of a step's features; a multiple of `num_heads`."""
@@ -42,6 +52,30 @@ class Transformer(Model):
     def check(self, task: Task) -> None:
         """Heads share the width evenly."""
         check_heads(self.name, self.hidden_dim, self.num_heads)
+
+    def width_step(self, name: str) -> int:
+        """Heads share `hidden_dim` evenly."""
+        return self.num_heads if name == "hidden_dim" else 1
+
+    def cost(self, task: Task) -> Cost:
+        """That of embedding, blocks, normalizations and the dense layer.
+
+        Writing keeps the keys and values of the decoder's steps and, in each of its blocks, those
+        of the encoder's.
+        """
+        width, steps = self.hidden_dim, task.sequence_length
+        norm = normalization(width)
+        inside = feed_forward(width, self.intermediate_dim, steps)
+        block = attention(width, steps, steps) + inside + norm * 2
+        encoder = block * self.num_layers + norm
+        if not isinstance(task.target, Sequences):
+            return steps_as_features(task, width) + encoder + predictions(task, width)
+        written = target_steps(task)
+        inside = feed_forward(width, self.intermediate_dim, written)
+        attentions = attention(width, written, written) + attention(width, written, steps)
+        decoder = (attentions + inside + norm * 3) * self.num_layers + norm
+        around = encoder_decoder_cost(task, embedding_dim=width, outputs=width)
+        return replace(encoder, state_size=0) + decoder + around
 
     def build(self, task: Task) -> keras.Model:
         """Embedding with positions, blocks, normalization, one dense layer."""

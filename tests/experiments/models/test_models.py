@@ -1,18 +1,19 @@
 """What every model of the catalog keeps to, on toy tasks."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import keras
 import msgspec
 import numpy as np
 import pytest
+from forms import INPUTS, TARGETS, Toy
 
 from experiments.budget import Budget
 from experiments.catalog import MODELS
 from experiments.config import ExperimentConfig, ModelChoice, TaskChoice, TrialConfig
 from experiments.errors import RequestError
 from experiments.events import Measured
-from experiments.models.bert import Bert
+from experiments.models.bert import Bert, longest_test
 from experiments.models.self_attention import SelfAttention
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
@@ -20,61 +21,23 @@ from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.digits import Digits
 from experiments.tasks.reverse import Reverse
 from experiments.tasks.task import (
-    Batch,
     Channels,
     Classes,
-    Metric,
     Sequences,
     Task,
     Tokens,
-    Values,
 )
 from experiments.training import train
 
-INPUTS = {"tokens": Tokens(7), "channels": Channels(3)}
-TARGETS = {
-    "classes": Classes(4),
-    "classes_per_step": Classes(4, per_step=True),
-    "values": Values(2),
-    "values_per_step": Values(2, per_step=True),
+LOOKS_AHEAD = {
+    "bidirectional_lstm",
+    "bidirectional_gru",
+    "self_attention",
+    "transformer",
+    "bert",
 }
-LOOKS_AHEAD = {"bidirectional_lstm", "self_attention", "transformer", "bert"}
 STEPWISE = [model for model in MODELS.values() if Classes in model.predicts]
 DECODING = [model for model in MODELS.values() if Sequences in model.predicts]
-
-
-@dataclass(frozen=True)
-class Toy(Task):
-    """Noise in, noise out."""
-
-    name = "toy"
-    metric = Metric("loss", higher_is_better=False)
-    budget = Budget()
-
-    input: Tokens | Channels = INPUTS["channels"]
-    target: Classes | Values = TARGETS["classes"]
-    sequence_length: int = 6
-
-    def train_batch(self, seed, index, size):
-        rng = self.generator("train", seed, index)
-        shape = (size, self.sequence_length)
-        if isinstance(self.input, Tokens):
-            inputs = rng.integers(self.input.vocabulary_size, size=shape)
-        else:
-            inputs = rng.random((*shape, self.input.width), np.float32)
-        shape = shape if self.target.per_step else shape[:1]
-        if isinstance(self.target, Classes):
-            return Batch(inputs, rng.integers(self.target.count, size=shape))
-        return Batch(inputs, rng.random((*shape, self.target.width), np.float32))
-
-    def evaluation_set(self, split, seed):
-        return self.train_batch(seed, 0, 4)
-
-    def measure(self, predictions, batch):
-        return {"loss": 0.0}
-
-    def baselines(self, seed):
-        return {}
 
 
 @pytest.fixture(params=STEPWISE, ids=lambda model: model.name)
@@ -292,6 +255,22 @@ def test_width_must_divide_by_heads(model):
         model(hidden_dim=30).check(Toy())
 
 
-def test_bert_needs_a_position_for_every_step():
-    with pytest.raises(RequestError, match=r"max_sequence_length=5, sequences of 6 steps"):
-        Bert(max_sequence_length=5).check(Toy(INPUTS["tokens"]))
+def test_bert_has_a_position_for_every_step_that_will_be_tested():
+    task = Toy(INPUTS["tokens"])
+    with pytest.raises(RequestError, match=r"max_sequence_length=47, sequences of 48 steps"):
+        Bert(max_sequence_length=47).check(task)
+    Bert(max_sequence_length=48).check(task)
+    asked, at_once = (Bert(max_sequence_length=length).build(task) for length in (48, 0))
+    assert asked.count_params() == at_once.count_params()
+    longest = task.lengthened(8).train_batch(0, 0, 2).inputs
+    assert predictions(at_once, longest).shape == (2, 4)
+
+
+def test_bert_s_positions_reach_to_the_end_of_an_extrapolation_split():
+    split = ("validation", "test", "extrapolation")
+    longer = type("Longer", (Toy,), {"evaluation_splits": split, "lengthened": Task.lengthened})
+    task = longer(INPUTS["tokens"])
+    assert longest_test(task) == task.sequence_length
+    beyond = Toy(INPUTS["tokens"], sequence_length=11).train_batch(0, 0, 2)
+    longer.evaluation_set = lambda self, split, seed: beyond
+    assert longest_test(task) == 11
