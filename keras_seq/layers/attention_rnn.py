@@ -16,7 +16,6 @@ from keras_seq.ops.attention_rnn import (
     shown_last,
 )
 from keras_seq.ops.memory import check_memory, without_masked_steps
-from keras_seq.ops.padding import check_padding_mask
 from keras_seq.ops.recurrence import recurrence
 
 
@@ -389,9 +388,8 @@ class AttentionRNN(Rematerialization, keras.layers.Layer):
 
     def _check_call(self, sequences, memory, states, sequences_mask, memory_mask):
         """Raise an error when the arguments of a call do not fit the layer or each other."""
-        check_memory(sequences.shape, memory.shape, self._widths)
-        check_padding_mask("sequences_mask", sequences_mask, sequences.shape)
-        check_padding_mask("memory_mask", memory_mask, memory.shape)
+        masks = sequences_mask, memory_mask
+        check_memory(sequences.shape, memory.shape, self._widths, masks)
         # The attention itself refuses widths and lengths that its score cannot take.
         query_shape = (*sequences.shape[:2], cell_contract.output_size(self.cell))
         self.attention.compute_output_spec(

@@ -2,10 +2,11 @@
 
 from keras import ops
 
+from keras_seq.ops.padding import check_padding_mask
 from keras_seq.ops.shapes import can_be_equal
 
 
-def check_memory(sequences_shape, memory_shape, widths=None):
+def check_memory(sequences_shape, memory_shape, widths=None, masks=(None, None)):
     """Refuse what is not one sequence of vectors, and one memory of vectors for each.
 
     Args:
@@ -13,6 +14,7 @@ def check_memory(sequences_shape, memory_shape, widths=None):
         memory_shape: Tuple, which must be `(batch, S, memory width)`.
         widths: Tuple of the `features` and the memory width that a layer was built for.
             Defaults to `None`, for any.
+        masks: Tuple of the masks of both, each `None` or a tensor `(batch, steps)`.
     """
     received = (
         f"Received: sequences.shape={tuple(sequences_shape)}, memory.shape={tuple(memory_shape)}"
@@ -27,6 +29,8 @@ def check_memory(sequences_shape, memory_shape, widths=None):
             f"This layer was built for sequences of {widths[0]} features and a memory of "
             f"{widths[1]}. {received}"
         )
+    check_padding_mask("sequences_mask", masks[0], sequences_shape)
+    check_padding_mask("memory_mask", masks[1], memory_shape)
 
 
 def without_masked_steps(memory, mask):
