@@ -27,7 +27,11 @@ class Launched:
 
 def launch(root: Path, config: ExperimentConfig) -> Launched:
     """Create the experiment under `root` and start its supervisor, which outlives the caller."""
-    folder = ExperimentFolder.create(root.absolute(), config, facts())
+    return supervise(ExperimentFolder.create(root.absolute(), config, facts()))
+
+
+def supervise(folder: ExperimentFolder) -> Launched:
+    """Start a supervisor on what is open in an experiment, which has none."""
     try:
         with folder.console.open("ab") as console:
             supervisor = subprocess.Popen(

@@ -104,6 +104,30 @@ def run(
     return _open_dashboard(root, config.name)
 
 
+@app.command()
+def claim(
+    letter: Annotated[str, typer.Argument(help="A claim, a to f, or all.")],
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small networks, short sequences, 3 seeds.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(help="Trials at a time; by cores and memory by default.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write a page of results to this file, too.")
+    ] = None,
+    as_json: Json = False,
+    root: Root = ROOT,
+) -> int:
+    """Put a claim of the study note to the test: run its experiments, then judge by its rule."""
+    from experiments.backend import check_backend
+    from tui.claims import claims_called, settle
+
+    claims = claims_called(letter)
+    check_backend()
+    return settle(claims, root, quick=quick, jobs=jobs, as_json=as_json, write_to=write)
+
+
 @app.command("list")
 def list_things(
     what: Annotated[str, typer.Argument(help="tasks, models or experiments.")] = "experiments",

@@ -28,32 +28,38 @@ REPORT_SECONDS = 10.0
 def follow(
     folder: ExperimentFolder, supervisor: subprocess.Popen[bytes] | None, *, as_json: bool
 ) -> int:
-    """Watch until the experiment ends, print its outcome, return the exit code.
+    """Watch until the experiment ends, print its outcome, return the exit code."""
+    view, is_interrupted = watch(folder, supervisor)
+    if as_json:
+        tables.print_json(view)
+    else:
+        tables.print_experiment(view)
+    if is_interrupted:
+        return 130
+    return exit_code(view) if view.is_finished else 1
+
+
+def watch(
+    folder: ExperimentFolder, supervisor: subprocess.Popen[bytes] | None
+) -> tuple[ExperimentView, bool]:
+    """Show progress on stderr until the experiment ends: its last view, whether interrupted.
 
     The first interrupt asks every trial to stop; a second one leaves at once.
     """
     reader = ExperimentReader(folder)
-    views = _views(reader, supervisor)
-    interrupted = False
+    is_interrupted = False
     try:
-        view = _watch(views)
+        view = _watch(_views(reader, supervisor))
     except KeyboardInterrupt:
-        interrupted = True
+        is_interrupted = True
         print("Stopping every trial; interrupt again to leave at once.", file=sys.stderr)
         for trial in reader.read().trials:
             if not trial.status.is_finished:
                 ask(folder.trial(trial.name), Request.STOP)
         view = _watch(_views(reader, supervisor))
-    if as_json:
-        tables.print_json(view)
-    else:
-        tables.print_experiment(view)
-    if interrupted:
-        return 130
-    if not view.is_finished:
+    if not (view.is_finished or is_interrupted):
         print(f"keras-seq: the supervisor ended early: {_last_line(folder)}", file=sys.stderr)
-        return 1
-    return exit_code(view)
+    return view, is_interrupted
 
 
 def _views(

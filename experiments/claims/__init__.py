@@ -1,0 +1,1 @@
+"""Claims about architectures, each with experiments and a rule that was fixed before they ran."""

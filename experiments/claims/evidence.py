@@ -1,0 +1,142 @@
+"""What an experiment says of a statement: numbers over seeds that are for it, against it, or open.
+
+Every threshold of the rules is here, and none depends on an outcome.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from experiments import stats
+from experiments.claims.claim import Finding, Side
+from experiments.read_model import ExperimentView
+from experiments.status import Status
+
+Seeds = Mapping[int, float]
+"""A number for each seed."""
+
+MARGIN = 0.05
+"""A difference in gain below this matters to nobody, above it does."""
+FEWEST_SEEDS = 3
+"""With fewer pairs of seeds nothing is said, whatever their values."""
+LEARNED = 0.5
+"""From this gain on a network has learned its task, and it makes sense to ask how."""
+
+
+class Evidence:
+    """The outcome of an experiment, by model and seed."""
+
+    def __init__(self, view: ExperimentView) -> None:
+        self._view = view
+        self._metric = view.config.task.task.metric
+
+    def values(self, model: str, key: str | None = None) -> Seeds:
+        """The measurement called `key` of each completed seed; by default the metric on test."""
+        key = key or f"test_{self._metric.name}"
+        return {
+            trial.seed: trial.metrics()[key]
+            for trial in self._view.comparison_trials
+            if trial.model == model and trial.status is Status.COMPLETED
+            if key in trial.metrics()
+        }
+
+    def gains(self, model: str, key: str | None = None) -> Seeds:
+        """The metric as a share of the way from the best null baseline to a perfect score.
+
+        0 is what needs no learning, or worse than that; 1 is perfect. So accuracies and errors of
+        different tasks have one scale.
+        """
+        null, perfect = self._null(), self._metric.bounds[int(self._metric.higher_is_better)]
+        return {
+            seed: float(np.clip((value - null) / (perfect - null), 0, 1))
+            for seed, value in self.values(model, key).items()
+        }
+
+    def solved(self, model: str) -> Finding:
+        """The share of seeds whose test reaches what the task calls solved, Wilson's interval."""
+        task, values = self._view.config.task, self.values(model).values()
+        what = f"{task.name}: share of seeds that {model} solves"
+        threshold = task.task.solved
+        if threshold is None:
+            return Finding(what, stats.wilson_interval(0, 0))
+        reached = sum(not self._metric.better(threshold, value) for value in values)
+        return Finding(what, stats.wilson_interval(reached, len(values)))
+
+    @property
+    def num_parameters(self) -> dict[str, int]:
+        """By model."""
+        return {
+            trial.model: trial.num_parameters
+            for trial in self._view.comparison_trials
+            if trial.num_parameters is not None
+        }
+
+    def _null(self) -> float:
+        """The mean test metric of the best null baseline."""
+        key = f"test_{self._metric.name}"
+        means = [baseline.interval(key).mean for baseline in self._view.baselines]
+        best = max if self._metric.higher_is_better else min
+        return best((mean for mean in means if not math.isnan(mean)), default=math.nan)
+
+
+def mean(what: str, values: Seeds) -> Finding:
+    """A number that no rule asks for."""
+    return Finding(what, stats.t_interval(tuple(values.values())))
+
+
+def above(what: str, values: Seeds, bound: float) -> Finding:
+    """Whether the mean lies above `bound`: its interval does, or lies below it."""
+    interval = stats.t_interval(tuple(values.values()))
+    if interval.low > bound:
+        return _finding(what, interval, "for")
+    return _finding(what, interval, "against" if interval.high <= bound else "open")
+
+
+def below(what: str, values: Seeds, bound: float) -> Finding:
+    """Whether the mean lies below `bound`, likewise."""
+    interval = stats.t_interval(tuple(values.values()))
+    if interval.high < bound:
+        return _finding(what, interval, "for")
+    return _finding(what, interval, "against" if interval.low >= bound else "open")
+
+
+def better(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
+    """Whether the mean of `a - b`, paired by seed, is above zero and may be as large as `margin`.
+
+    It is not where all of its interval lies below `margin`: no difference, one that does not
+    matter, or the opposite.
+    """
+    interval = stats.paired_difference(*_pairs(a, b)).interval
+    if interval.high < margin:
+        return _finding(what, interval, "against")
+    return _finding(what, interval, "for" if interval.low > 0 else "open")
+
+
+def as_good(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
+    """Whether `a` is as good as `b`, paired by seed: within `margin` of it, or better.
+
+    Within the margin is what two one-sided tests say at 5 %. It is not as good where the interval
+    of `a - b` lies below zero and the tests do not place it within the margin.
+    """
+    pairs = _pairs(a, b)
+    interval = stats.paired_difference(*pairs).interval
+    if interval.low > 0 or stats.equivalence(*pairs, margin) < stats.SIGNIFICANT:
+        return _finding(what, interval, "for")
+    return _finding(what, interval, "against" if interval.high < 0 else "open")
+
+
+def detectable(a: Seeds, b: Seeds) -> float:
+    """The smallest true difference of `a` and `b` that so many seeds would mostly find."""
+    return stats.minimum_detectable(*_pairs(a, b))
+
+
+def _pairs(a: Seeds, b: Seeds) -> tuple[list[float], list[float]]:
+    common = sorted(a.keys() & b.keys())
+    return [a[seed] for seed in common], [b[seed] for seed in common]
+
+
+def _finding(what: str, interval: stats.Interval, side: Side) -> Finding:
+    return Finding(what, interval, side if interval.n >= FEWEST_SEEDS else "open")
