@@ -28,10 +28,17 @@ from experiments.probes.state_change import StateChange
 from experiments.probes.support import Support
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
+from experiments.tasks.counting import Counting
+from experiments.tasks.cycle_navigation import CycleNavigation
 from experiments.tasks.digits import Digits
+from experiments.tasks.even_pairs import EvenPairs
 from experiments.tasks.induction import Induction
+from experiments.tasks.listops import ListOps
 from experiments.tasks.lookahead import Lookahead
+from experiments.tasks.modular_arithmetic import ModularArithmetic
 from experiments.tasks.mqar import MQAR
+from experiments.tasks.parity import Parity
+from experiments.tasks.reber import Reber
 from experiments.tasks.reverse import Reverse
 from experiments.tasks.selective_copy import SelectiveCopy
 from experiments.tasks.task import Task
@@ -47,6 +54,13 @@ TASKS: dict[str, type[Task]] = {
         Adding,
         CopyMemory,
         Reverse,
+        Parity,
+        EvenPairs,
+        CycleNavigation,
+        ModularArithmetic,
+        Counting,
+        Reber,
+        ListOps,
         SelectiveCopy,
         TemporalOrder,
         Lookahead,

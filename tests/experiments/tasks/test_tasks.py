@@ -59,6 +59,8 @@ def check_form(task, batch, size, may_be_longer=False):
     # Only sequences beyond the training range are longer.
     length = batch.inputs.shape[1]
     assert length == task.sequence_length or (may_be_longer and length > task.sequence_length)
+    if length > task.sequence_length and isinstance(task.input, Tokens) and task.input.has_padding:
+        assert (batch.inputs != 0).sum(axis=1).min() > task.sequence_length
     steps = (length,) if task.target.per_step else ()
     if isinstance(task.target, Classes):
         assert batch.targets.shape == (size, *steps)
@@ -94,7 +96,7 @@ def test_training_batches_have_the_declared_form(task, size):
 @per_task_and_split
 def test_evaluation_sets_have_the_declared_form(task, split):
     batch = task.evaluation_set(split, seed=0)
-    check_form(task, batch, len(batch.inputs), may_be_longer=split == "extrapolation")
+    check_form(task, batch, len(batch.inputs), may_be_longer=True)
 
 
 def test_longer_sequences_are_of_the_same_task(task):
