@@ -40,6 +40,7 @@ from experiments.tasks.mqar import MQAR
 from experiments.tasks.parity import Parity
 from experiments.tasks.reber import Reber
 from experiments.tasks.reverse import Reverse
+from experiments.tasks.scan import Scan
 from experiments.tasks.selective_copy import SelectiveCopy
 from experiments.tasks.task import Task
 from experiments.tasks.temporal_order import TemporalOrder
@@ -67,6 +68,7 @@ TASKS: dict[str, type[Task]] = {
         MQAR,
         Induction,
         Translation,
+        Scan,
     )
 }
 

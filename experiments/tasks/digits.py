@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 
 import numpy as np
 
 from experiments.budget import Budget
 from experiments.errors import UnknownNameError
+from experiments.tasks.epochs import epoch_rows
 from experiments.tasks.measures import accuracy, cross_entropy
 from experiments.tasks.task import (
     SHARE,
@@ -78,13 +79,7 @@ class Digits(Task):
     def train_batch(self, seed: int, index: int, size: int) -> Batch:
         """The next `size` pictures in an endless row of shuffled epochs."""
         train = _splits()["train"]
-        epoch, start = divmod(index * size, len(train.inputs))
-        last_epoch = (index * size + size - 1) // len(train.inputs)
-        orders = [
-            self.generator("train", seed, number).permutation(len(train.inputs))
-            for number in range(epoch, last_epoch + 1)
-        ]
-        rows = np.concatenate(orders)[start : start + size]
+        rows = epoch_rows(partial(self.generator, "train", seed), len(train.inputs), index, size)
         return Batch(train.inputs[rows], train.targets[rows])
 
     def evaluation_set(self, split: Split, seed: int) -> Batch:
