@@ -106,7 +106,7 @@ class Scan(Task):
     @property
     def sequence_length(self) -> int:
         """Words of the longest command."""
-        return _collection().inputs.shape[1]
+        return len(_collection().inputs[0])
 
     def train_batch(self, seed: int, index: int, size: int) -> Batch:
         """The next `size` commands in an endless row of shuffled epochs."""
@@ -233,4 +233,5 @@ def _nearest_answers(train: Batch, commands: Array) -> Array:
 
 def _one_hot(commands: Array) -> Array:
     words = np.eye(FIRST_WORD + len(COMMAND_WORDS), dtype=np.float32)
-    return words[commands].reshape(len(commands), -1)
+    rows: Array = words[commands].reshape(len(commands), -1)
+    return rows
