@@ -45,7 +45,8 @@ class Counting(Task):
     A sequence is accepted when it is right at every step asked: `exact_match` is the share of
     sequences accepted, and `largest_n` the n up to which all of the split are accepted, 0 where
     the first is not. `accuracy`, over all steps asked, is near 1 also for a model that does not
-    count, because most steps repeat the symbol before.
+    count, because most steps repeat the symbol before. A model that reads ahead finds every answer
+    in its input: only causal ones compete here.
 
     Examples, input over target, with n = 3 and n = 2:
 
