@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from experiments.tasks.baselines import log_frequencies
 from experiments.tasks.measures import cross_entropy, matches
-from experiments.tasks.task import Array, Batch, Decoded, Floats
+from experiments.tasks.task import UNASKED, Array, Batch, Decoded, Floats
 
 PADDING, START, END = 0, 1, 2
 FIRST_WORD = 3
@@ -81,9 +82,9 @@ def step_by_step(train: Batch, inputs: Array, vocabulary_size: int) -> Decoded:
 
     One that stands for a sentence of the source is decided without the rest of the sentence.
     """
-    sources = np.pad(train.inputs, [(0, 0), (0, 1)])
-    is_target = train.targets != PADDING
-    counts = np.full((max(sources.max(), inputs.max()) + 1, vocabulary_size), 0.5)
-    np.add.at(counts, (sources[is_target], train.targets[is_target]), 1)
-    logits = np.log(counts / counts.sum(axis=1, keepdims=True))[np.pad(inputs, [(0, 0), (0, 1)])]
+    before_the_end = [(0, 0), (0, 1)]  # targets are a step longer than sources
+    sources, asked = np.pad(train.inputs, before_the_end), np.pad(inputs, before_the_end)
+    classes = np.where(train.targets != PADDING, train.targets, UNASKED)
+    kinds = int(max(sources.max(), asked.max())) + 1
+    logits = log_frequencies(sources, classes, kinds, vocabulary_size)[asked]
     return Decoded(logits, logits.argmax(axis=-1))

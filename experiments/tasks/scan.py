@@ -228,7 +228,8 @@ def _nearest_answers(train: Batch, commands: Array) -> Array:
         (_one_hot(part) @ known.T).argmax(axis=1)
         for part in np.array_split(commands, len(commands) // 256 + 1)
     ]
-    return train.targets[np.concatenate(nearest)]
+    answers: Array = train.targets[np.concatenate(nearest)]
+    return answers
 
 
 def _one_hot(commands: Array) -> Array:
