@@ -44,6 +44,7 @@ from experiments.tasks.scan import Scan
 from experiments.tasks.selective_copy import SelectiveCopy
 from experiments.tasks.task import Task
 from experiments.tasks.temporal_order import TemporalOrder
+from experiments.tasks.timing import Timing
 from experiments.tasks.translation import Translation
 
 Entry = TypeVar("Entry", Task, Model)
@@ -69,6 +70,7 @@ TASKS: dict[str, type[Task]] = {
         Induction,
         Translation,
         Scan,
+        Timing,
     )
 }
 
