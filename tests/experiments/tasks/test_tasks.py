@@ -36,7 +36,9 @@ def first(predictions):
 
 
 def equal(a, b):
-    return all(np.array_equal(left, right) for left, right in zip(a, b, strict=True))
+    return all(
+        np.array_equal(left, right, equal_nan=True) for left, right in zip(a, b, strict=True)
+    )
 
 
 def check_form(task, batch, size, may_be_longer=False):
