@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -17,9 +17,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from experiments.budget import Budget
+from experiments.capacity import matched
 from experiments.catalog import find_model, find_probe, find_task, models_for
 from experiments.errors import KerasSeqError, RequestError, UnknownNameError
 from experiments.events import SCHEMA
+from experiments.models.cost import Cost
 from experiments.models.model import Model
 from experiments.protocol import Protocol, Role
 from experiments.tasks.task import Task
@@ -163,7 +165,11 @@ class ExperimentConfig:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> ExperimentConfig:
-        """Validate a document; raises `RequestError` naming the offending key."""
+        """Validate a document; raises `RequestError` naming the offending key.
+
+        Widths that are not given are solved here and nowhere else, so that what is written says
+        how wide each model was.
+        """
         _refuse_unknown(document, EXPERIMENT_KEYS, "")
         for key in ("name", "task", "models"):
             if key not in document:
@@ -175,7 +181,8 @@ class ExperimentConfig:
                 f"Received: {_shown(schema)}."
             )
         task = _task_choice(_table(document["task"], "task"))
-        models = tuple(_model_choice(entry) for entry in _model_entries(document))
+        entries = _model_entries(document)
+        models = tuple(_model_choice(entry) for entry in entries)
         config = cls(
             name=_typed(document["name"], str, "name"),
             task=task,
@@ -187,6 +194,9 @@ class ExperimentConfig:
             jobs=_typed(document["jobs"], int, "jobs") if "jobs" in document else None,
         )
         config._check()
+        config = replace(config, models=_matched(config, entries))
+        for choice in config.models:
+            _ask(choice, "check", task.task)
         return config
 
     def _check(self) -> None:
@@ -215,7 +225,7 @@ class ExperimentConfig:
                     "models.label: expected letters, digits, '.', '_' and '-'. "
                     f"Received: {choice.label!r}."
                 )
-            _check_fit(choice, self.task.task)
+            _check_serves(choice, self.task.task)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -307,7 +317,26 @@ def _name(settings: dict[str, Any], where: str) -> str:
     return name
 
 
-def _check_fit(choice: ModelChoice, task: Task) -> None:
+def _matched(config: ExperimentConfig, entries: list[dict[str, Any]]) -> tuple[ModelChoice, ...]:
+    """The models at the widths that the protocol asks for, except where an entry gives one."""
+    task, choices = config.task.task, config.models
+    for choice in choices:
+        cost = _ask(choice, "cost", task)
+        if not isinstance(cost, Cost | None):
+            raise RequestError(
+                f"models.{choice.label}: its cost must be a Cost, or None where it is not known. "
+                f"Received: {_shown(cost)}."
+            )
+    if config.protocol.match == "none":
+        return choices
+    given = [entry.keys() - {"name", "label"} for entry in entries]
+    models = matched(task, [choice.model for choice in choices], given, config.protocol.match)
+    return tuple(
+        replace(choice, model=model) for choice, model in zip(choices, models, strict=True)
+    )
+
+
+def _check_serves(choice: ModelChoice, task: Task) -> None:
     if not choice.model.serves(task):
         able = models_for(task)
         reads, predicts = (type(form).__name__.lower() for form in (task.input, task.target))
@@ -315,13 +344,17 @@ def _check_fit(choice: ModelChoice, task: Task) -> None:
             f"models.{choice.label}: {choice.name} cannot read {reads} and predict {predicts}, as "
             f"{task.name} asks. Models that can: {', '.join(able) or 'none'}."
         )
+
+
+def _ask(choice: ModelChoice, method: Literal["check", "cost"], task: Task) -> Any:
+    """What a method of the model answers; it may be a person's own and fail in any way."""
     try:
-        choice.model.check(task)
+        return getattr(choice.model, method)(task)
     except KerasSeqError:
         raise
-    except Exception as error:  # whatever a person's model does
+    except Exception as error:
         raise RequestError(
-            f"models.{choice.label}: its check of the task failed with "
+            f"models.{choice.label}: its {method} of the task failed with "
             f"{type(error).__name__}: {' '.join(str(error).split())}."
         ) from error
 

@@ -21,6 +21,7 @@ def experiment_request(
     models: str | None = None,
     seeds: int | None = None,
     steps: int | None = None,
+    match: str | None = None,
     assignments: Sequence[str] = (),
     jobs: int | None = None,
     name: str | None = None,
@@ -42,6 +43,8 @@ def experiment_request(
     document.setdefault("seeds", list(range(DEFAULT_SEEDS)))
     if steps is not None:
         set_value(document, f"budget.steps={steps}")
+    if match is not None:
+        set_value(document, f"protocol.match={match}")
     if jobs is not None:
         document["jobs"] = jobs
     if name is not None:

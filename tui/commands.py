@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from experiments.capacity import mismatches
 from experiments.catalog import model_names, task_names
 from experiments.control import Request, ask
 from experiments.errors import RequestError, UnknownNameError
@@ -65,6 +66,10 @@ def run(
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="How many seeds; 3 by default.")] = None,
     steps: Annotated[int | None, typer.Option(help="Weight updates of each trial.")] = None,
+    match: Annotated[
+        str | None,
+        typer.Option(help="What all models have alike: parameters, the default, flops or none."),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,10 +93,13 @@ def run(
         models=models,
         seeds=seeds,
         steps=steps,
+        match=match,
         assignments=assignments or [],
         jobs=jobs,
         name=name,
     )
+    for mismatch in mismatches(config):
+        print(f"warning: {mismatch}", file=sys.stderr)
     from experiments.backend import check_backend
     from experiments.launch import launch
 

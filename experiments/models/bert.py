@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from msgspec import Meta
@@ -115,6 +116,7 @@ class Bert(Model):
         return keras.Model(inputs, predict(task, features), name=self.name)
 
 
+@cache
 def longest_test(task: Task) -> int:
     """Steps of the longest sequence that a model trained on `task` may be asked to read."""
     lengths = [task.sequence_length]

@@ -96,11 +96,17 @@ def layers(first: Cost, other: Cost, count: int) -> Cost:
     return first + other * (count - 1)
 
 
-def attention(width: int, queries: int, keys: int) -> Cost:
-    """Multi-head attention of `queries` steps to `keys` steps, all of the same `width`."""
-    projections = dense(width, width, queries) * 2 + dense(width, width, keys) * 2
-    scores, sums = product(queries * keys * width), product(queries * keys * width)
-    return projections + scores + sums + Cost(state_size=2 * keys * width)
+def attention(width: int, queries: int, keys: int, all_heads: int | None = None) -> Cost:
+    """Multi-head attention of `queries` steps to `keys` steps.
+
+    Steps have `width` features, and all heads together `all_heads`, which defaults to the same.
+    """
+    inside = all_heads or width
+    query, output = dense(width, inside, queries), dense(inside, width, queries)
+    keys_and_values = dense(width, inside, keys) * 2
+    scores, sums = product(queries * keys * inside), product(queries * keys * inside)
+    kept = Cost(state_size=2 * keys * inside)
+    return query + output + keys_and_values + scores + sums + kept
 
 
 def feed_forward(width: int, intermediate: int, steps: int) -> Cost:

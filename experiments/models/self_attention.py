@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from experiments.budget import Positive
 from experiments.models.adapter import Rate, input_of, predict
-from experiments.models.attention import check_heads, embed_with_positions, pool
+from experiments.models.attention import embed_with_positions, pool
 from experiments.models.cost import Cost, attention, normalization, predictions, steps_as_features
 from experiments.models.model import Model
 
@@ -26,29 +26,24 @@ class SelfAttention(Model):
     """
 
     name: ClassVar[str] = "self_attention"
-    widths: ClassVar[tuple[str, ...]] = ("hidden_dim",)
+    widths: ClassVar[tuple[str, ...]] = ("key_dim", "hidden_dim")
 
     hidden_dim: Positive = 64
-    """Width of a step's features; a multiple of `num_heads`."""
+    """Width of a step's features."""
     num_heads: Positive = 4
     """Attention heads of a layer."""
+    key_dim: Positive = 16
+    """Width of a head."""
     num_layers: Positive = 1
     """Layers on top of each other."""
     dropout: Rate = 0.0
     """Share of attention weights and of each layer's outputs dropped in training."""
 
-    def check(self, task: Task) -> None:
-        """Heads share the width evenly."""
-        check_heads(self.name, self.hidden_dim, self.num_heads)
-
-    def width_step(self, name: str) -> int:
-        """Heads share the width evenly."""
-        return self.num_heads
-
     def cost(self, task: Task) -> Cost:
         """That of embedding, attention, normalization and the dense layer."""
         width, steps = self.hidden_dim, task.sequence_length
-        layer = attention(width, steps, steps) + normalization(width)
+        heads = attention(width, steps, steps, self.num_heads * self.key_dim)
+        layer = heads + normalization(width)
         features = steps_as_features(task, width) + layer * self.num_layers + normalization(width)
         return features + predictions(task, width)
 
@@ -61,9 +56,9 @@ class SelfAttention(Model):
         inputs = input_of(task)
         features = embed_with_positions(task, inputs, self.hidden_dim)
         for _ in range(self.num_layers):
-            attended = MultiHeadSelfAttention(
-                self.num_heads, self.hidden_dim // self.num_heads, dropout=self.dropout
-            )(keras.layers.LayerNormalization()(features))
+            attended = MultiHeadSelfAttention(self.num_heads, self.key_dim, dropout=self.dropout)(
+                keras.layers.LayerNormalization()(features)
+            )
             dropped = keras.layers.Dropout(self.dropout)(attended)
             # Unlike the operator, the layer hands the mask on.
             features = keras.layers.Add()([features, dropped])

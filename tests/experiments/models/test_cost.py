@@ -26,6 +26,7 @@ FORMS = [
 SMALL = st.integers(1, 6)
 SETTINGS = {
     "units": SMALL,
+    "key_dim": SMALL,
     "embedding_dim": SMALL,
     "intermediate_dim": SMALL,
     "num_layers": st.integers(1, 3),

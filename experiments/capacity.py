@@ -1,0 +1,140 @@
+"""Equal capacity: the widths at which different architectures have as much to learn with.
+
+Without it a comparison says which network is larger as much as which one is better.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from experiments.errors import RequestError
+from experiments.models.cost import Cost
+from experiments.models.model import Model
+from experiments.tasks.task import Task
+
+if TYPE_CHECKING:
+    from experiments.config import ExperimentConfig
+
+REFERENCE = "lstm"
+"""The model whose capacity the others are given where it is among them; else the first one."""
+TOLERANCE = 0.02
+"""The difference from the reference, as a part of it, that still counts as equal."""
+WIDEST = 2**62
+"""Far beyond any network: a search that gets there has a cost that does not grow."""
+
+Quantity = Literal["parameters", "flops"]
+WORDS = {"parameters": "parameters", "flops": "FLOPs in a training step"}
+
+
+def matched(
+    task: Task, models: Sequence[Model], given: Sequence[Collection[str]], quantity: Quantity
+) -> list[Model]:
+    """The models at the widths at which each has as much of `quantity` as the reference.
+
+    A model stays as it is when one of its widths is among the settings `given` for it, when it
+    declares none, or when it does not say what it costs. Where no width is within 2 %, the
+    nearest is taken.
+    """
+    reference = _reference([model for model in models if model.cost(task) is not None])
+    if reference is None:
+        return list(models)
+    goal = _Goal(task, quantity, _amount(reference.cost(task), quantity))
+    return [
+        model
+        if model is reference or model.cost(task) is None or not kept.isdisjoint(model.widths)
+        else _resized(model, goal)
+        for model, kept in zip(models, map(set, given), strict=True)
+    ]
+
+
+def costs(config: ExperimentConfig) -> dict[str, Cost]:
+    """What each model of an experiment costs, by label; those that say nothing are absent."""
+    task = config.task.task
+    known = {choice.label: choice.model.cost(task) for choice in config.models}
+    return {label: cost for label, cost in known.items() if cost is not None}
+
+
+def mismatches(config: ExperimentConfig) -> list[str]:
+    """A sentence for each model that differs from the reference by more than 2 %.
+
+    They differ in what the experiment matches; where it matches nothing, in their parameters.
+    """
+    quantity: Quantity = "flops" if config.protocol.match == "flops" else "parameters"
+    amounts = {label: _amount(cost, quantity) for label, cost in costs(config).items()}
+    known = [choice for choice in config.models if choice.label in amounts]
+    reference = _reference([choice.model for choice in known])
+    of_reference = next((c.label for c in known if c.model is reference), "")
+    target = amounts.get(of_reference, 0)
+    return [
+        f"{label} has {amount:,} {WORDS[quantity]}, {100 * abs(amount - target) / target:.3g} % "
+        f"{'more' if amount > target else 'fewer'} than {of_reference} with {target:,}"
+        for label, amount in amounts.items()
+        if not _is_close(amount, target)
+    ]
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """How much of what the models shall have."""
+
+    task: Task
+    quantity: Quantity
+    target: int
+
+    def amount(self, model: Model) -> int:
+        """How much a model has."""
+        return _amount(model.cost(self.task), self.quantity)
+
+
+def _reference(models: Sequence[Model]) -> Model | None:
+    named = (model for model in models if model.name == REFERENCE)
+    return next(named, models[0] if models else None)
+
+
+def _resized(model: Model, goal: _Goal) -> Model:
+    """`model` at its best widths, the coarsest first."""
+    for name in model.widths:
+        model = _at_best_width(model, name, goal)
+        if _is_close(goal.amount(model), goal.target):
+            break
+    return model
+
+
+def _at_best_width(model: Model, name: str, goal: _Goal) -> Model:
+    step = model.width_step(name)
+
+    def at(count: int) -> Model:
+        return model.resized(name, count * step)
+
+    count = _nearest(lambda count: goal.amount(at(count)), goal.target)
+    if count is None:
+        raise RequestError(
+            f"{model.name}: its capacity cannot be matched, because what it says it costs does not "
+            f"grow with {name}. Give it a width, or switch matching off: --match none."
+        )
+    return at(count)
+
+
+def _nearest(amount: Callable[[int], int], target: int) -> int | None:
+    """The number from 1 on at which `amount`, which grows, is nearest to `target`."""
+    high = 1
+    while amount(high) < target:
+        high *= 2
+        if high > WIDEST:
+            return None
+    above = bisect_left(range(high + 1), target, lo=1, hi=high, key=amount)
+    below = max(1, above - 1)
+    return below if target - amount(below) <= amount(above) - target else above
+
+
+def _amount(cost: Cost | None, quantity: Quantity) -> int:
+    if cost is None:
+        return 0
+    return cost.num_parameters if quantity == "parameters" else cost.flops
+
+
+def _is_close(amount: int, target: int) -> bool:
+    return abs(amount - target) <= TOLERANCE * target
