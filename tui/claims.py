@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,16 +88,20 @@ def print_settled(settled: Settled) -> None:
     claim, verdict = settled.claim, settled.verdict
     out.print(f"\nClaim {claim.letter}: {claim.sentence}", style="bold", markup=False)
     out.print(f"\n{claim.rule}\n", markup=False)
-    table = Table(caption="means over seeds, 95 % intervals", caption_justify="left")
+    table = Table(
+        caption="means over seeds, 95 % intervals; detectable: the true difference that so many "
+        "seeds would find 80 % of the time",
+        caption_justify="left",
+    )
     table.add_column("evidence")
-    for heading in ("mean", "95 % interval", "seeds", "so it is"):
+    for heading in ("mean", "95 % interval", "detectable", "seeds", "so it is"):
         table.add_column(heading, justify="right", no_wrap=True)
     for findings in (verdict.conditions, verdict.numbers, verdict.refuting):
         _add(table, findings)
     out.print(table)
+    out.print(f"Verdict on {claim.letter}: {verdict.word}", style="bold", markup=False)
     for reason in verdict.reasons:
         out.print(f"- {reason}", markup=False)
-    out.print(f"Verdict on {claim.letter}: {verdict.word}", style="bold", markup=False)
 
 
 def _add(table: Table, findings: Sequence[Finding]) -> None:
@@ -106,6 +111,7 @@ def _add(table: Table, findings: Sequence[Finding]) -> None:
             finding.what,
             number(finding.interval.mean),
             bounds(finding.interval),
+            "" if math.isnan(finding.detectable) else number(finding.detectable),
             str(finding.interval.n),
             SAYS[finding.side],
         )

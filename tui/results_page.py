@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -14,6 +15,9 @@ from experiments.claims.report import Settled
 from experiments.launch import versions
 from tui.formatting import bounds, duration, number
 
+HEADING = (
+    "| evidence | mean | 95 % interval | detectable | seeds | so it is |\n|---|---|---|---|---|---|"
+)
 SAYS = {"for": "yes", "against": "no", "open": "the seeds cannot tell", None: ""}
 
 
@@ -49,12 +53,13 @@ def _sections(settled: Iterable[Settled], *, quick: bool) -> Iterator[str]:
         yield f"\n## {claim.letter}: {claim.sentence}\n"
         yield f"{claim.rule}\n"
         yield f"Verdict: **{verdict.word}**\n"
-        yield "| evidence | mean | 95 % interval | seeds | so it is |\n|---|---|---|---|---|"
+        yield from (f"- {reason}" for reason in verdict.reasons)
+        yield HEADING
         for finding in (*verdict.conditions, *verdict.numbers):
             yield _row(finding)
         if verdict.refuting:
             yield "\nThe limits of the claim:\n"
-            yield "| evidence | mean | 95 % interval | seeds | so it is |\n|---|---|---|---|---|"
+            yield HEADING
             yield from map(_row, verdict.refuting)
         experiments = ", ".join(
             f"{view.name} ({view.status}, {duration(view.elapsed_seconds)})"
@@ -65,7 +70,9 @@ def _sections(settled: Iterable[Settled], *, quick: bool) -> Iterator[str]:
 
 def _row(finding: Finding) -> str:
     interval = finding.interval
-    return (
-        f"| {finding.what} | {number(interval.mean)} | {bounds(interval)} | {interval.n} "
-        f"| {SAYS[finding.side]} |"
+    detectable = "" if math.isnan(finding.detectable) else number(finding.detectable)
+    cells = (
+        *(finding.what, number(interval.mean), bounds(interval), detectable),
+        *(str(interval.n), SAYS[finding.side]),
     )
+    return f"| {' | '.join(cells)} |"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ class Finding:
     interval: Interval
     side: Side | None = None
     """For the statement in `what` or against it; `open` where the seeds cannot tell."""
+    detectable: float = math.nan
+    """Of a paired difference: how large a true one so many seeds would find 80 % of the time."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,13 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """A sentence for each condition."""
-        said = {"for": "yes", "against": "no", "open": "the seeds cannot tell", None: ""}
-        return tuple(f"{finding.what}: {said[finding.side]}." for finding in self.conditions)
+        """Why it is this word: the conditions that stand in the way of `supported`."""
+        said = {"against": "does not hold", "open": "the seeds cannot tell"}
+        return tuple(
+            f"{finding.what}: {said[finding.side]}"
+            for finding in self.conditions
+            if finding.side in said
+        )
 
 
 Views = Mapping[str, ExperimentView]

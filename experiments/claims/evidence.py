@@ -1,6 +1,6 @@
 """What an experiment says of a statement: numbers over seeds that are for it, against it, or open.
 
-Every threshold of the rules is here, and none depends on an outcome.
+Every threshold that rules share is here, and none depends on an outcome.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from experiments import stats
+from experiments.by_length import Bin, by_length
 from experiments.claims.claim import Finding, Side
 from experiments.read_model import ExperimentView
 from experiments.status import Status
@@ -21,19 +22,23 @@ Seeds = Mapping[int, float]
 MARGIN = 0.05
 """A difference in gain below this matters to nobody, above it does."""
 FEWEST_SEEDS = 3
-"""With fewer pairs of seeds nothing is said, whatever their values."""
+"""With fewer seeds, or pairs of them, nothing is said, whatever their values."""
 LEARNED = 0.5
-"""From this gain on a network has learned its task, and it makes sense to ask how."""
+"""From this gain on a network has learned its task: it makes sense to compare, and to ask how."""
 
 
 class Evidence:
-    """The outcome of an experiment, by model and seed."""
+    """The outcome of an experiment, by model and seed.
 
-    def __init__(self, view: ExperimentView) -> None:
+    `null` names the baseline that gains are counted from; by default the best one.
+    """
+
+    def __init__(self, view: ExperimentView, null: str = "") -> None:
         self._view = view
         self._metric = view.config.task.task.metric
+        self._null_name = null
 
-    def values(self, model: str, key: str | None = None) -> Seeds:
+    def values(self, model: str, key: str = "") -> Seeds:
         """The measurement called `key` of each completed seed; by default the metric on test."""
         key = key or f"test_{self._metric.name}"
         return {
@@ -43,8 +48,8 @@ class Evidence:
             if key in trial.metrics()
         }
 
-    def gains(self, model: str, key: str | None = None) -> Seeds:
-        """The metric as a share of the way from the best null baseline to a perfect score.
+    def gains(self, model: str, key: str = "") -> Seeds:
+        """The metric as a share of the way from the null baseline to a perfect score.
 
         0 is what needs no learning, or worse than that; 1 is perfect. So accuracies and errors of
         different tasks have one scale.
@@ -65,19 +70,33 @@ class Evidence:
         reached = sum(not self._metric.better(threshold, value) for value in values)
         return Finding(what, stats.wilson_interval(reached, len(values)))
 
-    @property
-    def num_parameters(self) -> dict[str, int]:
-        """By model."""
+    def bins(self) -> dict[Bin, str]:
+        """The bins of lengths that the task tells, and the measurement of each."""
+        lengths = by_length(self._view)
+        if lengths is None:
+            return {}
         return {
-            trial.model: trial.num_parameters
+            part: f"{'extrapolation' if part.is_extrapolation else 'test'}"
+            f"_{lengths.metric}_{part.low}_{part.high}"
+            for part in lengths.bins
+        }
+
+    def num_parameters(self, model: str) -> Seeds:
+        """Of each seed's network."""
+        return {
+            trial.seed: float(trial.num_parameters)
             for trial in self._view.comparison_trials
-            if trial.num_parameters is not None
+            if trial.model == model and trial.num_parameters is not None
         }
 
     def _null(self) -> float:
-        """The mean test metric of the best null baseline."""
+        """The mean test metric of the baseline that gains are counted from."""
         key = f"test_{self._metric.name}"
-        means = [baseline.interval(key).mean for baseline in self._view.baselines]
+        means = [
+            baseline.interval(key).mean
+            for baseline in self._view.baselines
+            if self._null_name in ("", baseline.name)
+        ]
         best = max if self._metric.higher_is_better else min
         return best((mean for mean in means if not math.isnan(mean)), default=math.nan)
 
@@ -85,6 +104,11 @@ class Evidence:
 def mean(what: str, values: Seeds) -> Finding:
     """A number that no rule asks for."""
     return Finding(what, stats.t_interval(tuple(values.values())))
+
+
+def share(a: Seeds, b: Seeds) -> Seeds:
+    """`a / b`, by seed."""
+    return {seed: a[seed] / b[seed] for seed in a.keys() & b.keys()}
 
 
 def above(what: str, values: Seeds, bound: float) -> Finding:
@@ -104,33 +128,36 @@ def below(what: str, values: Seeds, bound: float) -> Finding:
 
 
 def better(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
-    """Whether the mean of `a - b`, paired by seed, is above zero and may be as large as `margin`.
+    """Whether the mean gain `a - b`, paired by seed, is above zero and may be as large as `margin`.
 
     It is not where all of its interval lies below `margin`: no difference, one that does not
-    matter, or the opposite.
+    matter, or the opposite. Where neither has learned the task, the lack of a difference says
+    nothing.
     """
-    interval = stats.paired_difference(*_pairs(a, b)).interval
-    if interval.high < margin:
-        return _finding(what, interval, "against")
-    return _finding(what, interval, "for" if interval.low > 0 else "open")
+    pairs = _pairs(a, b)
+    interval = stats.paired_difference(*pairs, bounds=(0, 1)).interval
+    side: Side = "for" if interval.low > 0 and interval.high >= margin else "open"
+    if interval.high < margin and max(map(_mean, pairs)) >= LEARNED:
+        side = "against"
+    return _finding(what, interval, side, stats.minimum_detectable(*pairs))
 
 
 def as_good(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
-    """Whether `a` is as good as `b`, paired by seed: within `margin` of it, or better.
+    """Whether the gain `a` is as good as `b`, paired by seed: within `margin` of it, or better.
 
     Within the margin is what two one-sided tests say at 5 %. It is not as good where the interval
-    of `a - b` lies below zero and the tests do not place it within the margin.
+    of `a - b` lies below zero and the tests do not place it within the margin. Where `b` has not
+    learned the task, nothing is said.
     """
     pairs = _pairs(a, b)
-    interval = stats.paired_difference(*pairs).interval
-    if interval.low > 0 or stats.equivalence(*pairs, margin) < stats.SIGNIFICANT:
-        return _finding(what, interval, "for")
-    return _finding(what, interval, "against" if interval.high < 0 else "open")
-
-
-def detectable(a: Seeds, b: Seeds) -> float:
-    """The smallest true difference of `a` and `b` that so many seeds would mostly find."""
-    return stats.minimum_detectable(*_pairs(a, b))
+    interval = stats.paired_difference(*pairs, bounds=(0, 1)).interval
+    side: Side = "open"
+    if _mean(pairs[1]) >= LEARNED:
+        if interval.low > 0 or stats.equivalence(*pairs, margin) < stats.SIGNIFICANT:
+            side = "for"
+        elif interval.high < 0:
+            side = "against"
+    return _finding(what, interval, side, stats.minimum_detectable(*pairs))
 
 
 def _pairs(a: Seeds, b: Seeds) -> tuple[list[float], list[float]]:
@@ -138,5 +165,11 @@ def _pairs(a: Seeds, b: Seeds) -> tuple[list[float], list[float]]:
     return [a[seed] for seed in common], [b[seed] for seed in common]
 
 
-def _finding(what: str, interval: stats.Interval, side: Side) -> Finding:
-    return Finding(what, interval, side if interval.n >= FEWEST_SEEDS else "open")
+def _mean(values: list[float]) -> float:
+    return stats.t_interval(values).mean
+
+
+def _finding(
+    what: str, interval: stats.Interval, side: Side, detectable: float = math.nan
+) -> Finding:
+    return Finding(what, interval, side if interval.n >= FEWEST_SEEDS else "open", detectable)

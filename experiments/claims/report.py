@@ -52,6 +52,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "mean": _number(interval.mean),
         "low": _number(interval.low),
         "high": _number(interval.high),
+        "detectable": _number(finding.detectable),
         "side": finding.side,
     }
 

@@ -1,0 +1,80 @@
+"""Claim f: in self-attention every output uses the whole input."""
+
+from __future__ import annotations
+
+from experiments.claims.claim import Claim, Finding, Verdict, Views, word_of
+from experiments.claims.evidence import Evidence, above, better, mean
+
+PAIRS = {"mqar_few": "few", "mqar_more": "more", "mqar_many": "many"}
+"""The experiments on associative recall, by how many keys are to be remembered."""
+WHOLE = 0.99
+"""A share of pairs of outputs and inputs above which every output depends on every input."""
+
+
+def judge(views: Views) -> Verdict:
+    """Supported when all of this holds, over seeds and with 95 % intervals.
+
+    1. Of the pairs of an output and an input step of the trained Transformer, in associative
+       recall, more than 99 % depend on each other: the output changes beyond rounding when the
+       input does.
+    2. With few, with more and with many keys to remember, the Transformer gains more than an
+       LSTM of equal size; a gain is the share of the way from the best null baseline to a perfect
+       score.
+
+    Beside it: parity. The LSTM carries one bit from step to step and may do so for ever; a
+    Transformer has to see all steps at once. Where the LSTM is better on sequences longer than
+    those of training, using the whole input is not enough.
+    """
+    conditions: list[Finding] = []
+    numbers: list[Finding] = []
+    for name, how in PAIRS.items():
+        found = Evidence(views[name])
+        conditions += [
+            above(
+                f"{how} keys: share of the input that an output of the Transformer depends on",
+                found.values("transformer", "probe_support_share"),
+                WHOLE,
+            ),
+            better(
+                f"{how} keys: the Transformer gains more than the LSTM",
+                found.gains("transformer"),
+                found.gains("lstm"),
+            ),
+        ]
+        numbers.append(
+            mean(
+                f"{how} keys: share of the input that an output of the LSTM depends on",
+                found.values("lstm", "probe_support_share"),
+            )
+        )
+        for model in ("transformer", "lstm"):
+            numbers += [
+                mean(f"{how} keys: accuracy of the {model}", found.values(model)),
+                mean(
+                    f"{how} keys: weight of the farthest quarter of the input, {model}",
+                    found.values(model, "probe_support_distance_75_100"),
+                ),
+            ]
+    parity = Evidence(views["parity"])
+    key = "extrapolation_accuracy"
+    refuting = (
+        better(
+            "parity, longer than in training: the LSTM is better than the Transformer",
+            parity.gains("lstm", key),
+            parity.gains("transformer", key),
+        ),
+        mean("parity, longer than in training: accuracy of the LSTM", parity.values("lstm", key)),
+        mean(
+            "parity, longer than in training: accuracy of the Transformer",
+            parity.values("transformer", key),
+        ),
+    )
+    return Verdict(word_of(conditions), tuple(conditions), tuple(numbers), refuting)
+
+
+WHOLE_INPUT = Claim(
+    letter="f",
+    sentence="In self-attention every output uses the whole input.",
+    experiments=(*PAIRS, "parity"),
+    judge=judge,
+)
