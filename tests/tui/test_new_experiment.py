@@ -169,6 +169,29 @@ async def test_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert config.seeds == (0, 1)
 
 
+async def test_solved_widths_and_what_they_leave_unequal_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = tmp_path / "unequal.toml"
+    preset.write_text(
+        'models = ["lstm", "gru", {name = "gru", label = "small", units = 9}]\n'
+        '[task]\nname = "adding"\n'
+    )
+    monkeypatch.setattr(new_experiment, "PRESETS", tmp_path)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        screen = await open_form(app, pilot, str(preset))
+        shown = [line.split() for line in screen_text(app).splitlines()]
+        for label, units, parameters in (
+            ("lstm", "64", "17,217"), ("gru", "74", "17,391"), ("small", "9", "361"),
+        ):  # fmt: skip
+            assert any(line[-4:-1] == [label, units, parameters] for line in shown)
+        assert "! small has 361 parameters, 97.9 % fewer than lstm" in screen_text(app)
+        screen.query_one("#seeds", Input).value = "none"
+        await until(pilot, lambda: "17,391" not in screen_text(app))
+        assert "! small" not in screen_text(app)
+
+
 def test_docs_come_from_the_dataclass() -> None:
     assert field_docs(Adding)["length"] == "Steps of a sequence."
     assert field_docs(Budget)["steps"] == "Weight updates."

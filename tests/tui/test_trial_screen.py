@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from staged import ROOT, SIZES, Stage, check_snapshot, screen_text, staged, until
+from staged import ROOT, SIZES, Stage, check_snapshot, config, screen_text, staged, until
 
 from experiments.control import Request, asked
+from experiments.events import Measured
+from experiments.read_model import TrialView, fold_trial
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen
-from tui.screens.trial import TrialScreen
+from tui.screens.trial import TrialScreen, facts
 from tui.widgets.console_log import TAIL_BYTES, ConsoleLog, console_lines, read_tail
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.trial_list import TrialList
@@ -100,6 +102,13 @@ async def test_stop(half_way: Stage) -> None:
         await pilot.press("s")
         folder = half_way.folder.trial("gru-s2")
         await until(pilot, lambda: asked(folder) is Request.STOP)
+
+
+def test_the_peak_of_memory_is_shown_once_it_is_known() -> None:
+    view = TrialView(config().trials()[0])
+    assert "peak memory" not in facts(view).plain
+    told = fold_trial(view, [Measured(step=1, values={"peak_memory_bytes": float(3 << 29)})])
+    assert "peak memory 1.5 GiB" in facts(told).plain
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path) -> None:

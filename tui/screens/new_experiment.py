@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.table import Table
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,14 +17,17 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Label, Select, SelectionList, Static
 
 from experiments import config as configuration
+from experiments.capacity import costs, mismatches
 from experiments.catalog import model_names, task_names
 from experiments.config import ExperimentConfig
 from experiments.errors import KerasSeqError, RequestError
 from experiments.request import DEFAULT_SEEDS, experiment_request
 from tui import wording
+from tui.formatting import UNKNOWN, count
 from tui.messages import LaunchAsked, LaunchFailed
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.model_choice import ModelChoice
+from tui.widgets.row_list import MUTED
 from tui.widgets.settings_form import SettingsForm
 
 PRESETS = Path(configuration.__file__).parent / "configs"
@@ -125,6 +129,8 @@ class NewExperiment(Screen[None]):
                 yield Vertical(id="budget-settings")
             with Vertical(id="preview", classes="pane"):
                 yield Static(id="summary")
+                yield Static(id="capacity")
+                yield Static(id="mismatches", markup=False)
                 yield Static(id="problem")
                 yield Static(id="command", markup=False)
                 yield Button("Start (ctrl+s)", variant="success", id="start")
@@ -209,6 +215,11 @@ class NewExperiment(Screen[None]):
                 f"of {config.budget.steps} steps on [b]{config.task.name}[/b]"
             )
         self.query_one("#summary").display = config is not None
+        # On a narrow screen the style sheet hides it, so its display is not set here.
+        self.query_one("#capacity", Static).update(capacity_table(config) if config else "")
+        said = "\n".join(f"! {mismatch}" for mismatch in mismatches(config)) if config else ""
+        self.query_one("#mismatches", Static).update(said)
+        self.query_one("#mismatches").display = bool(said)
         self.query_one("#problem", Static).update(f"✗ {problem}")
         self.query_one("#problem").display = bool(problem)
         self.query_one("#start", Button).disabled = config is None
@@ -232,6 +243,22 @@ class NewExperiment(Screen[None]):
         """Say why nothing began; the form stays as it is."""
         self.check()
         self._show(self._config, message.problem)
+
+
+def capacity_table(config: ExperimentConfig) -> Table:
+    """How wide each model is, as given or as solved, and how many parameters it has by that."""
+    known = costs(config)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    for _ in range(2):
+        table.add_column(justify="right", no_wrap=True)
+    table.add_row("model", "width", "parameters", style=MUTED)
+    for choice in config.models:
+        widths = [str(getattr(choice.model, name)) for name in choice.model.widths]
+        cost = known.get(choice.label)
+        parameters = count(cost.num_parameters if cost else None)
+        table.add_row(choice.label, ", ".join(widths) or UNKNOWN, parameters)
+    return table
 
 
 def _tasks() -> Sequence[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import ClassVar
@@ -186,7 +187,7 @@ class TrialScreen(PaneScreen):
 def facts(trial: TrialView) -> Text:
     """What the trial is and what came of it."""
     model, task = trial.config.model, trial.config.task
-    process = trial.process
+    process, peak = trial.process, trial.peak_memory_bytes
     sections = {
         "Status": {wording.mark(trial.status): trial.reason},
         "Outcome": {wording.words(key): number(value) for key, value in trial.metrics().items()},
@@ -198,6 +199,7 @@ def facts(trial: TrialView) -> Text:
             "backend": trial.backend,
             "device": trial.device,
             "threads": trial.threads,
+            "peak memory": "" if math.isnan(peak) else f"{wording.size(int(peak))} GiB",
             "pid": process.pid if process else None,
             "host": process.host if process else None,
         },
