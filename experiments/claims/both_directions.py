@@ -19,10 +19,11 @@ def judge(views: Views) -> Verdict:
 
     1. Future: the bidirectional LSTM is right about the token some steps ahead more than 95 % of
        the time.
-    2. No model that reads the past alone can exceed 1/V there, with V tokens in the vocabulary:
-       the causal LSTM of equal size stays within 0.01 of it.
-    3. Past: the bidirectional LSTM is right about the token as many steps back more than 95 % of
-       the time.
+    2. Past: it is right about the token as many steps back more than 95 % of the time.
+
+    No model that reads the past alone can exceed 1/V at the first, with V tokens in the
+    vocabulary; whether the causal LSTM of equal size stays within 0.01 of it is told, as a check
+    of the experiment.
 
     Beside it: a causal LSTM that may wait. To answer for a step twice the distance later is to
     say what was read so many steps back; where it is as good, no second direction is needed for
@@ -33,17 +34,19 @@ def judge(views: Views) -> Verdict:
     both, causal = "bidirectional_lstm", "lstm"
     conditions = (
         above("The bidirectional LSTM knows the future", ahead.values(both), ALMOST_ALL),
+        above("The bidirectional LSTM knows the past", back.values(both), ALMOST_ALL),
+    )
+    numbers = (
         below(
-            f"The causal LSTM stays at the ceiling of {ceiling:g}",
+            f"The causal LSTM does not exceed the ceiling of {ceiling:g}",
             ahead.values(causal),
             ceiling + TOLERANCE,
         ),
-        above("The bidirectional LSTM knows the past", back.values(both), ALMOST_ALL),
     )
     refuting = (
         above("The causal LSTM knows as much if it may wait", back.values(causal), ALMOST_ALL),
     )
-    return Verdict(word_of(conditions), conditions, refuting=refuting)
+    return Verdict(word_of(conditions), conditions, numbers, refuting)
 
 
 BOTH_DIRECTIONS = Claim(
