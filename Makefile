@@ -72,6 +72,8 @@ $(VENV)/app: $(VENV)/bin/python pyproject.toml constraints.txt
 		--no-deps keras-hub regex tokenizers >&2
 	@touch $@
 
+# Of sktime the tests read data only, so that nothing it asks for is needed.
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow,dev]' >&2
+	@$(PIP) install --constraint constraints.txt --no-deps sktime >&2
 	@touch $@ $(VENV)/app

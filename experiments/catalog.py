@@ -42,6 +42,7 @@ from experiments.tasks.reber import Reber
 from experiments.tasks.reverse import Reverse
 from experiments.tasks.scan import Scan
 from experiments.tasks.selective_copy import SelectiveCopy
+from experiments.tasks.series import Series
 from experiments.tasks.task import Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.timing import Timing
@@ -71,6 +72,7 @@ TASKS: dict[str, type[Task]] = {
         Translation,
         Scan,
         Timing,
+        Series,
     )
 }
 

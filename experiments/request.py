@@ -53,7 +53,9 @@ def experiment_request(
     document.setdefault("name", f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     for assignment in assignments:
         set_value(document, assignment)
-    return ExperimentConfig.from_document(document)
+    config = ExperimentConfig.from_document(document)
+    config.task.task.check()
+    return config
 
 
 def _document(task: str) -> tuple[dict[str, Any], str]:

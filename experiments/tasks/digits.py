@@ -11,9 +11,9 @@ from experiments.budget import Budget
 from experiments.errors import UnknownNameError
 from experiments.tasks.epochs import epoch_rows
 from experiments.tasks.measures import accuracy, cross_entropy
+from experiments.tasks.neighbours import nearest_neighbour
 from experiments.tasks.task import (
     SHARE,
-    Array,
     Batch,
     Channels,
     Classes,
@@ -103,7 +103,7 @@ class Digits(Task):
         majority = np.log(counts / counts.sum())
         return {
             "majority": np.tile(majority, (len(test.inputs), 1)),
-            "1-NN": _nearest_neighbour(train, test.inputs),
+            "1-NN": nearest_neighbour(train, test.inputs, NUM_CLASSES),
         }
 
 
@@ -121,21 +121,3 @@ def _splits() -> Mapping[str, Batch]:
     part = number_in_class % NUM_PARTS
     members = {"test": part == 0, "validation": part == 1, "train": part > 1}
     return {split: Batch(inputs[rows], targets[rows]) for split, rows in members.items()}
-
-
-def _nearest_neighbour(train: Batch, inputs: Array) -> Floats:
-    """Logits for the class of the nearest training picture.
-
-    Its probability is how often the nearest other picture is right within the training split.
-    """
-    # As above: about a second.
-    from sklearn.neighbors import KNeighborsClassifier
-
-    flat = train.inputs.reshape(len(train.inputs), -1)
-    classifier = KNeighborsClassifier(n_neighbors=1).fit(flat, train.targets)
-    others = classifier.kneighbors(return_distance=False)[:, 0]
-    right = (train.targets[others] == train.targets).mean()
-    chosen = classifier.predict(inputs.reshape(len(inputs), -1))
-    logits = np.full((len(inputs), NUM_CLASSES), np.log((1 - right) / (NUM_CLASSES - 1)))
-    logits[np.arange(len(inputs)), chosen] = np.log(right)
-    return logits

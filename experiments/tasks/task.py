@@ -146,6 +146,12 @@ class Task(abc.ABC):
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test")
     """What `evaluation_set` has. `extrapolation` is read once, after `test`."""
 
+    def check(self) -> None:  # noqa: B027  # most read nothing
+        """Raise `RequestError` where data that the task reads are not there.
+
+        Asked before an experiment starts, and not when one is read again.
+        """
+
     @property
     @abc.abstractmethod
     def input(self) -> Tokens | Channels:
