@@ -39,7 +39,7 @@ def by_length(view: ExperimentView) -> ByLength | None:
     pattern = re.compile(rf"(test|extrapolation)_{re.escape(metric)}_(\d+)_(\d+)")
     keys = {
         Bin(found[1] == "extrapolation", int(found[2]), int(found[3])): key
-        for trial in view.trials
+        for trial in view.comparison_trials
         for key in trial.metrics()
         if (found := pattern.fullmatch(key))
     }
@@ -57,5 +57,7 @@ def by_length(view: ExperimentView) -> ByLength | None:
 
 
 def _interval(view: ExperimentView, label: str, key: str) -> stats.Interval:
-    outcomes = [trial.metrics() for trial in view.trials if trial.model == label]
-    return stats.t_interval(tuple(metrics[key] for metrics in outcomes if key in metrics))
+    outcomes = [trial.metrics() for trial in view.comparison_trials if trial.model == label]
+    bounds = view.config.task.task.metric.bounds
+    values = tuple(metrics[key] for metrics in outcomes if key in metrics)
+    return stats.t_interval(values, bounds=bounds)

@@ -1,7 +1,9 @@
 """How trials are made comparable: what an experiment does besides training and testing."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 Role = Literal["comparison", "tuning"]
 """What a trial is for: to be compared, or to choose a learning rate by its validation."""
@@ -21,3 +23,6 @@ class Protocol:
     """Whether longer sequences than those of training are tested, where the task has them."""
     causality: bool = True
     """Whether it is found out, before training, which inputs each output depends on."""
+    margin: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    """The difference of the metric that does not matter: pairs are tested for being equivalent
+    within it. 0 asks for no such test."""

@@ -374,8 +374,12 @@ class Band:
 
 
 def band(trials: Iterable[TrialView], key: str) -> Band:
-    """The measurements called `key` over seeds, at every step that any trial has reached."""
-    series = [trial.values(key) for trial in trials if len(trial.values(key))]
+    """The measurements called `key` over seeds, at every step that any trial has reached.
+
+    The interval ends where the measure does; see `stats.t_interval` for what that means.
+    """
+    told = [trial for trial in trials if len(trial.values(key))]
+    series = [trial.values(key) for trial in told]
     if not series:
         nothing = np.empty(0)
         return Band(nothing, nothing, nothing, nothing, 0)
@@ -384,6 +388,7 @@ def band(trials: Iterable[TrialView], key: str) -> Band:
     for row, s in zip(values, series, strict=True):
         row[np.searchsorted(steps, s.step)] = s.value
     if len(series) == 1:
-        bounds = np.full(len(steps), np.nan)
-        return Band(steps, values[0], bounds, bounds, 1)
-    return Band(steps, *stats.t_band(values), n=len(series))
+        unknown = np.full(len(steps), np.nan)
+        return Band(steps, values[0], unknown, unknown, 1)
+    bounds = told[0].config.task.task.bounds(key.partition("_")[2])
+    return Band(steps, *stats.t_band(values, bounds=bounds), n=len(series))

@@ -5,38 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from experiments.leaderboard import Leaderboard, leaderboard
-from experiments.read_model import ExperimentView, TrialView
-from experiments.stats import Interval
+from experiments import stats
+from experiments.leaderboard import Comparison, Leaderboard, Row, Standing, leaderboard
+from experiments.read_model import Baseline, ExperimentView, TrialView
+from experiments.tasks.task import Task
 
 
 def summary(view: ExperimentView) -> dict[str, Any]:
     """The outcome of an experiment; JSON has no NaN, so what is not known is `None`."""
     board = leaderboard(view)
+    task = view.config.task.task
     return {
         "experiment": view.name,
         "status": view.status.value,
         "task": view.config.task.document(),
         "trials": [_trial(trial) for trial in view.trials],
-        "leaderboard": _leaderboard(board),
-        "baselines": [
-            {
-                "name": baseline.name,
-                "metrics": {key: _interval(baseline.interval(key)) for key in baseline.values},
-            }
-            for baseline in view.baselines
-        ],
-        "comparisons": [
-            {
-                "a": comparison.a,
-                "b": comparison.b,
-                "metric": board.key,
-                **_interval(comparison.interval),
-                "p": _number(comparison.p),
-                "p_holm": _number(comparison.p_holm),
-            }
-            for comparison in board.comparisons
-        ],
+        "leaderboard": [_standing(standing, board) for standing in board.standings],
+        "baselines": [_baseline(baseline, task) for baseline in view.baselines],
+        "order": [_place(row) for row in board.rows],
+        "comparisons": [_comparison(comparison, board) for comparison in board.comparisons],
     }
 
 
@@ -53,22 +40,59 @@ def _trial(trial: TrialView) -> dict[str, Any]:
     }
 
 
-def _leaderboard(board: Leaderboard) -> list[dict[str, Any]]:
-    return [
-        {
-            "model": standing.model,
-            "metric": board.key,
-            **_interval(standing.interval),
-            "num_parameters": standing.num_parameters,
-            "step_seconds": _number(standing.step_seconds),
-            "failed": standing.failed,
-            "not_above": list(standing.not_above),
-        }
-        for standing in board.standings
-    ]
+def _standing(standing: Standing, board: Leaderboard) -> dict[str, Any]:
+    time = standing.time_to_solve
+    return {
+        "model": standing.model,
+        "metric": board.key,
+        **_interval(standing.interval),
+        "interquartile": _interval(standing.interquartile),
+        "values": {str(seed): _number(value) for seed, value in standing.seeds.items()},
+        "num_parameters": standing.num_parameters,
+        "state_size": standing.state_size,
+        "flops": standing.flops,
+        "step_seconds": _number(standing.step_seconds),
+        "peak_memory_bytes": _number(standing.peak_memory_bytes),
+        "solved": _interval(time.solved) if time else None,
+        "steps_to_solve": _interval(time.steps) if time else None,
+        "failed": standing.failed,
+        "not_above": list(standing.not_above),
+    }
 
 
-def _interval(interval: Interval) -> dict[str, Any]:
+def _place(row: Row) -> dict[str, str]:
+    """Models and null baselines sorted together, as the tables show them."""
+    return {"model": row.model} if isinstance(row, Standing) else {"baseline": row.name}
+
+
+def _baseline(baseline: Baseline, task: Task) -> dict[str, Any]:
+    return {
+        "name": baseline.name,
+        "metrics": {
+            key: _interval(stats.t_interval(values, bounds=task.bounds(key.partition("_")[2])))
+            for key, values in baseline.values.items()
+        },
+        "values": {key: [_number(v) for v in values] for key, values in baseline.values.items()},
+    }
+
+
+def _comparison(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
+    return {
+        "a": comparison.a,
+        "b": comparison.b,
+        "metric": board.key,
+        **_interval(comparison.interval),
+        "p": _number(comparison.p),
+        "p_holm": _number(comparison.p_holm),
+        "detectable": _number(comparison.detectable),
+        "margin": board.margin or None,
+        "p_equivalent": _number(comparison.p_equivalent),
+        "outcome": comparison.outcome,
+        "winner": comparison.winner,
+    }
+
+
+def _interval(interval: stats.Interval) -> dict[str, Any]:
     return {
         "n": interval.n,
         "mean": _number(interval.mean),

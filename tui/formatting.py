@@ -29,6 +29,22 @@ def bounds(interval: Interval) -> str:
     return f"[{number(interval.low)}, {number(interval.high)}]"
 
 
+def mean_and_bounds(interval: Interval) -> str:
+    """`0.5 [0.4, 0.6]`, or the mean alone where the seeds are too few for more."""
+    known = not math.isnan(interval.low)
+    return number(interval.mean) + (f" {bounds(interval)}" if known else "")
+
+
+def quantity(value: float | None) -> str:
+    """A large whole number, shortened: `950`, `12.3 k`, `4.56 M`, `7.89 G`."""
+    if value is None:
+        return UNKNOWN
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{number(value / size)} {unit}"
+    return f"{value:.0f}"
+
+
 def count(value: int | None) -> str:
     """A whole number with its thousands apart."""
     return UNKNOWN if value is None else f"{value:,}"

@@ -8,13 +8,11 @@ from dataclasses import asdict
 from rich.text import Text
 
 from experiments.config import ExperimentConfig
-from experiments.leaderboard import Leaderboard, Standing
+from experiments.leaderboard import LEAST_SEEDS, Comparison, Leaderboard, Row, Standing
 from experiments.read_model import ExperimentView, TrialView
-from experiments.stats import Interval
+from experiments.stats import Interval, TimeToSolve
 from experiments.status import Status
-from tui.formatting import bounds, number
-
-SIGNIFICANT = 0.05
+from tui.formatting import UNKNOWN, bounds, number
 
 GLYPHS = {
     Status.QUEUED: "·",
@@ -49,6 +47,8 @@ STATUS_COLORS: dict[Status, int | None] = {
     Status.LOST: 3,
 }
 """Palette index of each status; None is muted text."""
+
+TIME_TO_SOLVE = "steps to solve: mean over seeds, the whole budget where one did not"
 
 BAD = (Status.FAILED, Status.LOST)
 """What somebody should look into."""
@@ -108,14 +108,62 @@ def shortened(text: Text, width: int) -> Text:
     return short.append(" …" if room else "…")
 
 
-def remarks(standing: Standing) -> list[str]:
+def remarks(row: Row, board: Leaderboard) -> list[str]:
     """What a row of the leaderboard must not leave unsaid."""
+    if not isinstance(row, Standing):
+        # Baselines are measured on the test split, which bounds validation as well.
+        return ["null baseline" if board.key.startswith("test_") else "baseline on test"]
     found = []
-    if not standing.is_complete:
-        found.append(f"{standing.failed} of {plural(standing.trials, 'seed')} failed: not ranked")
-    if standing.not_above:
-        found.append(f"not above {', '.join(standing.not_above)}")
+    if not row.is_complete:
+        found.append(f"{row.failed} of {plural(row.trials, 'seed')} failed: not ranked")
+    if row.not_above:
+        found.append(f"not above {', '.join(row.not_above)}")
     return found
+
+
+def memory(value: float) -> str:
+    """Bytes with their unit: `0.6 GiB`."""
+    return UNKNOWN if math.isnan(value) else f"{size(value)} GiB"
+
+
+def solved(time: TimeToSolve | None) -> str:
+    """How many seeds solved the task: `2/3`."""
+    if time is None or not time.solved.n:
+        return UNKNOWN
+    return f"{round(time.solved.mean * time.solved.n)}/{time.solved.n}"
+
+
+def steps_to_solve(time: TimeToSolve | None, *, with_bounds: bool = False) -> str:
+    """The restricted mean: `680`; `>1000` where no seed solved within so many."""
+    if time is None or not time.solved.n:
+        return UNKNOWN
+    steps = time.steps
+    if not time.solved.mean:
+        return f">{steps.mean:.0f}"
+    known = with_bounds and not math.isnan(steps.low)
+    return f"{steps.mean:.0f}" + (f" [{steps.low:.0f}, {steps.high:.0f}]" if known else "")
+
+
+def advantage(comparison: Comparison, view: ExperimentView) -> Interval:
+    """By how much `a` is better than `b`, whether the metric is to be high or low."""
+    found = comparison.interval
+    if view.config.task.task.metric.higher_is_better:
+        return found
+    return Interval(found.n, -found.mean, -found.high, -found.low)
+
+
+def outcome(comparison: Comparison, margin: float) -> str:
+    """What can be said of a pair, in a few words."""
+    match comparison.outcome:
+        case "equivalent":
+            ahead = f", {comparison.winner} ahead" if comparison.winner else ""
+            return f"equivalent within {number(margin)}{ahead}"
+        case "different":
+            return f"{comparison.winner} is better"
+        case "underpowered":
+            few = comparison.interval.n < LEAST_SEEDS
+            common = plural(comparison.interval.n, "common seed")
+            return f"underpowered: {common}" if few else "underpowered"
 
 
 def verdict(view: ExperimentView, board: Leaderboard) -> str:
@@ -132,19 +180,24 @@ def verdict(view: ExperimentView, board: Leaderboard) -> str:
         return f"{lead}only {ranked[0].model} has been measured"
     first, second = ranked[0], ranked[1]
     found = next(c for c in board.comparisons if (c.a, c.b) == (first.model, second.model))
-    if found.interval.n < 2 or math.isnan(found.p_holm):
+    if found.interval.n < LEAST_SEEDS:
         common = plural(found.interval.n, "seed")
-        return f"{lead}not enough seeds to tell {found.a} from {found.b} ({common} in common)"
-    interval = found.interval
-    if not view.config.task.task.metric.higher_is_better:
+        return f"{lead}underpowered, {common} in common cannot tell {found.a} from {found.b}"
+    interval = advantage(found, view)
+    if found.winner == found.b:  # it is behind only by seeds that the other one lacks
         interval = Interval(interval.n, -interval.mean, -interval.high, -interval.low)
-    by = f"{number(interval.mean)} {bounds(interval)}"
-    how = f"paired over {interval.n} seeds, p Holm {number(found.p_holm)}"
-    if found.p_holm < SIGNIFICANT:
-        return f"{lead}{found.a} beats {found.b} by {by}, {how}"
-    beaten = [c.b for c in board.comparisons if c.a == first.model and c.p_holm < SIGNIFICANT]
+    by = f"{number(interval.mean)} {bounds(interval)}, paired over {interval.n} seeds"
+    holm = f"p Holm {number(found.p_holm)}"
+    if found.outcome == "equivalent":
+        said = f"{found.a} and {found.b} are {outcome(found, board.margin)}"
+        return f"{lead}{said}: {by}, p Holm {number(found.p_equivalent)}"
+    if found.outcome == "different":
+        loser = found.a if found.winner == found.b else found.b
+        return f"{lead}{found.winner} beats {loser} by {by}, {holm}"
+    beaten = [c.b for c in board.comparisons if c.winner == c.a == first.model]
     rest = f"; {first.model} beats {', '.join(beaten)}" if beaten else ""
-    return f"{lead}not enough seeds to tell {found.a} from {found.b}: {by}, {how}{rest}"
+    told = f"{holm}, detectable {number(found.detectable)}"
+    return f"{lead}underpowered, {found.a} is not told from {found.b}: {by}, {told}{rest}"
 
 
 def alerts(view: ExperimentView) -> list[tuple[Status | None, str]]:

@@ -22,8 +22,8 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """Half the interval's width; NaN below two values."""
-        return (self.high - self.low) / 2
+        """From the mean to the farther end, as the other may be clipped; NaN below two values."""
+        return max(self.high - self.mean, self.mean - self.low)
 
 
 def t_interval(

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import toy
@@ -40,9 +41,15 @@ def test_intervals_are_over_the_seeds_of_each_model():
         )
     )
     assert list(found.intervals) == ["seq2seq", "seq2seq_attention"]
-    assert found.intervals["seq2seq"] == (stats.t_interval([0.2, 0.4]),)
+    assert found.intervals["seq2seq"] == (stats.t_interval([0.2, 0.4], bounds=(0, 1)),)
     assert found.intervals["seq2seq_attention"][0].mean == 0.9
     assert found.intervals["seq2seq_attention"][0].n == 1
+
+
+def test_what_only_tuned_is_left_out():
+    told = view({"seq2seq-s0": story({"test_exact_match_4_12": 0.2})})
+    tuned = replace(told.trials[0], config=replace(told.trials[0].config, role="tuning"))
+    assert by_length(told.with_trials((tuned, *told.trials[1:]))) is None
 
 
 def test_a_model_without_a_bin_has_nothing_there():

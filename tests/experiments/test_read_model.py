@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -398,6 +399,14 @@ def test_nothing_remains_of_what_is_finished(statuses):
     assert experiment_with(statuses).remaining_seconds == 0.0
 
 
+def test_trials_that_only_tuned_are_not_compared():
+    view = new_view(CONFIG)
+    tuned = replace(view.trials[0], config=replace(view.trials[0].config, role="tuning"))
+    view = view.with_trials((tuned, *view.trials[1:]))
+    assert view.comparison_trials == view.trials[1:]
+    assert len(view.trials) == len(CONFIG.trials())
+
+
 # Bands
 
 
@@ -417,6 +426,15 @@ def test_a_band_over_curves_of_differing_length():
     np.testing.assert_allclose(found.mean, [i.mean for i in expected])
     np.testing.assert_allclose(found.low, [i.low for i in expected])
     np.testing.assert_allclose(found.high, [i.high for i in expected])
+
+
+def test_a_band_ends_where_its_measure_does():
+    curves = {1: 0.1, 2: 5.0}, {1: 0.9, 2: 6.0}
+    for key, low in (("validation_mse", 0.0), ("train_loss", 0.0), ("gradient_norm", -4.58)):
+        found = band(trials_with(key, *curves), key)
+        assert found.low[0] == pytest.approx(low, abs=0.01)
+        free = stats.t_interval([0.1, 0.9])
+        assert (found.mean[0], found.high[0]) == pytest.approx((free.mean, free.high))
 
 
 def test_a_band_of_one_curve_is_that_curve_without_bounds():

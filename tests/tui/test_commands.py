@@ -218,7 +218,10 @@ def test_show(root: Path, call: Call) -> None:
     rows = re.findall(r"│\s+(\d|) │ (\S+)\s+│\s+([\d.]+) │", out)
     # Means of the test values by hand: seeds 0 and 1 of lstm are trials 1 and 3, of gru 2 and 4.
     assert rows == [("1", "lstm", "0.020"), ("2", "gru", "0.030"), ("", "constant", "0.167")]
-    assert "lstm beats gru by 0.010" in out
+    # Two equal differences prove nothing.
+    assert re.search(r"lstm - gru │ +0.010 │ .* │ underpowered: 2 common seeds │", out)
+    assert "underpowered, 2 seeds in common cannot tell lstm from gru" in out
+    assert re.search(r"│ lstm +│ +9 │", out)  # parameters, among the costs
 
 
 def test_show_by_length(root: Path, call: Call) -> None:
@@ -265,7 +268,8 @@ def test_json_is_one_document_without_nan(root: Path, call: Call) -> None:
 
     document = json.loads(out, parse_constant=refuse)
     assert set(document) == {
-        "experiment", "status", "task", "trials", "leaderboard", "baselines", "comparisons"
+        "experiment", "status", "task", "trials", "leaderboard", "baselines", "order",
+        "comparisons",
     }  # fmt: skip
     assert document["status"] == "failed"
     failed = document["trials"][2]

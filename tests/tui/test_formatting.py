@@ -51,6 +51,34 @@ def test_bounds(interval: Interval, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(0, math.nan, math.nan, math.nan), "-"),
+        (Interval(3, 0.5, math.nan, math.nan), "0.500"),
+        (Interval(5, 0.5, 0.4, 0.6), "0.500 [0.400, 0.600]"),
+    ],
+)
+def test_mean_and_bounds(interval: Interval, text: str) -> None:
+    assert formatting.mean_and_bounds(interval) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (950, "950"),
+        (12_345, "12.3 k"),
+        (4_560_000, "4.56 M"),
+        (789e9, "789 G"),
+        (5e12, "5.00 T"),
+    ],
+)
+def test_quantity(value: float | None, text: str) -> None:
+    assert formatting.quantity(value) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(math.nan, "-"), (0, "0:00"), (59.6, "1:00"), (75, "1:15"), (3725, "1:02:05"), (-3, "0:00")],
 )

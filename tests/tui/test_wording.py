@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,8 @@ from staged import Stage, completed, config, staged
 from experiments.leaderboard import Comparison, Leaderboard, leaderboard
 from experiments.read_model import ExperimentView, new_view
 from experiments.reader import ExperimentReader
-from experiments.stats import Interval
+from experiments.stats import Interval, time_to_solve
 from tui import wording
-from tui.widgets.leaderboard_table import interval_drawing
 from tui.widgets.model_curves import trailing_mean
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -40,7 +40,7 @@ def test_verdict_with_one_model() -> None:
 def test_verdict_with_one_seed() -> None:
     stage = staged(seeds=[0])
     stage.finish()
-    assert said(read(stage)) == "not enough seeds to tell gru from lstm (1 seed in common)"
+    assert said(read(stage)) == "underpowered, 1 seed in common cannot tell gru from lstm"
 
 
 def test_verdict_while_one_model_is_ahead() -> None:
@@ -50,20 +50,92 @@ def test_verdict_while_one_model_is_ahead() -> None:
     assert said(read(stage)) == "so far: only gru has been measured"
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.01, "gru beats lstm by"), (0.2, "not enough seeds")])
+def between_gru_and_lstm(**changes: Any) -> Comparison:
+    """The error of gru is lower by 0.03."""
+    told = Comparison(
+        a="gru",
+        b="lstm",
+        interval=Interval(3, -0.03, -0.05, -0.01),
+        p=0.01,
+        p_holm=0.03,
+        detectable=0.04,
+        p_equivalent=math.nan,
+        better="gru",
+    )
+    return dataclasses.replace(told, **changes)
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.01, "gru beats lstm by"), (0.2, "underpowered, gru is not told from lstm:")]
+)
 def test_verdict_says_the_difference_as_an_advantage(p: float, words: str) -> None:
     stage = staged()
     stage.finish()
     view = read(stage)
     board = leaderboard(view)
     assert [standing.model for standing in board.standings[:2]] == ["gru", "lstm"]
-    comparison = Comparison("gru", "lstm", Interval(3, -0.03, -0.05, -0.01), p / 3, p)
-    board = dataclasses.replace(board, comparisons=(comparison,))
+    board = dataclasses.replace(board, comparisons=(between_gru_and_lstm(p_holm=p),))
     verdict = wording.verdict(view, board)
     assert verdict.startswith(words)
     # The error is lower, so the advantage is positive.
     assert "0.030 [0.010, 0.050]" in verdict
-    assert "paired over 3 seeds, p Holm" in verdict
+    assert f"paired over 3 seeds, p Holm {p:.3f}" in verdict
+    # How small a difference could be told matters where none was.
+    assert ("detectable 0.040" in verdict) == (p > 0.05)
+
+
+def test_verdict_on_what_is_equivalent() -> None:
+    stage = staged(protocol={"margin": 0.1})
+    stage.finish()
+    view = read(stage)
+    found = between_gru_and_lstm(p_equivalent=0.02)
+    board = dataclasses.replace(leaderboard(view), comparisons=(found,))
+    verdict = wording.verdict(view, board)
+    assert verdict.startswith("gru and lstm are equivalent within 0.100, gru ahead: 0.030 [0.010")
+    assert verdict.endswith("p Holm 0.020")
+
+
+def test_verdict_when_the_second_wins_on_the_seeds_in_common() -> None:
+    stage = staged()
+    stage.finish()
+    view = read(stage)
+    found = between_gru_and_lstm(better="lstm", interval=Interval(3, 0.03, 0.01, 0.05))
+    board = dataclasses.replace(leaderboard(view), comparisons=(found,))
+    assert wording.verdict(view, board).startswith("lstm beats gru by 0.030 [0.010, 0.050]")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "gru is better"),
+        ({"p_holm": 0.2}, "underpowered"),
+        ({"interval": Interval(2, -0.03, -0.05, -0.01)}, "underpowered: 2 common seeds"),
+        ({"interval": Interval(1, -0.03, math.nan, math.nan)}, "underpowered: 1 common seed"),
+        ({"p_equivalent": 0.01}, "equivalent within 0.500, gru ahead"),
+        ({"p_equivalent": 0.01, "p_holm": 0.2}, "equivalent within 0.500"),
+        ({"better": None}, "underpowered"),  # the better one lost some of its seeds
+    ],
+)
+def test_outcome_of_a_pair(changes: dict[str, Any], words: str) -> None:
+    assert wording.outcome(between_gru_and_lstm(**changes), margin=0.5) == words
+
+
+def test_time_to_solve_in_words() -> None:
+    some = time_to_solve([100, None, 300, None, None], 1000)
+    assert wording.solved(some) == "2/5"
+    assert wording.steps_to_solve(some) == "680"
+    bounds = f"[{some.steps.low:.0f}, {some.steps.high:.0f}]"
+    assert wording.steps_to_solve(some, with_bounds=True) == f"680 {bounds}"
+    nobody = time_to_solve([None] * 5, 1000)
+    assert wording.solved(nobody) == "0/5"
+    assert wording.steps_to_solve(nobody, with_bounds=True) == ">1000"
+    for unknown in (None, time_to_solve([], 1000)):
+        assert (wording.solved(unknown), wording.steps_to_solve(unknown)) == ("-", "-")
+
+
+def test_memory() -> None:
+    assert wording.memory(3 * 2.0**29) == "1.5 GiB"
+    assert wording.memory(math.nan) == "-"
 
 
 def test_alerts_are_worst_first() -> None:
@@ -80,20 +152,6 @@ def test_alerts_are_worst_first() -> None:
 )
 def test_age(seconds: float, words: str) -> None:
     assert wording.age(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("interval", "drawing"),
-    [
-        (Interval(3, 0.5, 0.0, 1.0), "├────●────┤"),
-        (Interval(1, 1.0, math.nan, math.nan), "          ●"),
-        (Interval(3, 0.5, -9.0, 0.6), "├────●┤    "),
-        (Interval(0, math.nan, math.nan, math.nan), ""),
-        (Interval(3, 7.0, 6.0, 8.0), ""),
-    ],
-)
-def test_intervals_are_drawn_to_scale(interval: Interval, drawing: str) -> None:
-    assert interval_drawing(interval, (0.0, 1.0), 11) == drawing
 
 
 def test_trailing_mean() -> None:

@@ -1,21 +1,28 @@
-"""The leaderboard: models in order, with intervals, costs and null baselines."""
+"""The leaderboard: models and null baselines in order, with intervals, seeds and costs."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 
+from experiments.leaderboard import Row as Place
 from experiments.leaderboard import Standing
-from experiments.read_model import Baseline
-from experiments.stats import Interval
-from tui import wording
+from tui import forest, wording
 from tui.follower import Snapshot
-from tui.formatting import bounds, count, milliseconds, number
+from tui.formatting import (
+    UNKNOWN,
+    bounds,
+    count,
+    mean_and_bounds,
+    milliseconds,
+    number,
+    quantity,
+)
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
@@ -26,13 +33,41 @@ _REMARK = 20
 
 
 @dataclass(frozen=True)
+class _Column:
+    """What stands in a column, and when it makes room for others."""
+
+    heading: str
+    cell: Callable[[Standing], str]
+    left: bool = False
+    gives_way: int = 0
+    """The higher, the sooner; 0 never, 1 and 2 after the drawing, the others before it."""
+
+
+# The rank and the name stand before these.
+_COLUMNS = (
+    _Column("mean", lambda row: number(row.interval.mean)),
+    _Column("95% interval", lambda row: bounds(row.interval), left=True),
+    _Column("interquartile", lambda row: mean_and_bounds(row.interquartile), True, 4),
+    _Column("seeds", lambda row: f"{row.interval.n}/{row.trials}"),
+    _Column("parameters", lambda row: count(row.num_parameters), gives_way=1),
+    _Column("state", lambda row: quantity(row.state_size), gives_way=6),
+    _Column("FLOPs", lambda row: quantity(row.flops), gives_way=7),
+    _Column("step", lambda row: milliseconds(row.step_seconds), gives_way=2),
+    _Column("memory", lambda row: wording.memory(row.peak_memory_bytes), gives_way=8),
+    _Column("solved", lambda row: wording.solved(row.time_to_solve), gives_way=3),
+    _Column("steps", lambda row: wording.steps_to_solve(row.time_to_solve), gives_way=5),
+)
+
+
+@dataclass(frozen=True)
 class _Line:
     """A row before its columns have widths."""
 
+    place: Place
+    rank: str
+    name: str
     cells: tuple[str, ...]
     color: int | None
-    interval: Interval
-    remark: str
 
 
 class LeaderboardTable(RowList):
@@ -50,38 +85,35 @@ class LeaderboardTable(RowList):
         self.styles.height = len(self.rows) + 1
 
     def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
-        """Models in order, then the null baselines; columns as far as they fit."""
+        """Models and null baselines in order; columns as far as they fit."""
         if self.snapshot is None:
             return None, ()
-        view, board = self.snapshot.view, self.snapshot.board
-        colors = {choice.label: index for index, choice in enumerate(view.config.models)}
-        lines = [
-            _standing_line(rank, standing, colors[standing.model])
-            for rank, standing in enumerate(board.standings, 1)
-        ]
-        test_key = f"test_{board.key.partition('_')[2]}"
-        # Baselines are measured on the test split, which bounds validation as well.
-        said = "null baseline" if board.key == test_key else "baseline on test"
-        lines += [_baseline_line(baseline, test_key, said) for baseline in view.baselines]
-        heading = ("#", "model", "mean", "95% interval", "seeds", "parameters", "step")
+        board = self.snapshot.board
+        lines = _lines(self.snapshot)
+        name = max(len("model"), *(len(line.name) for line in lines)) + 2  # the letter
         widths = [
-            max(len(heading[i]), *(len(line.cells[i]) for line in lines))
-            for i in range(len(heading))
+            max(len(column.heading), *(len(line.cells[i]) for line in lines))
+            for i, column in enumerate(_COLUMNS)
         ]
-        widths[1] += 2  # the letter
-        shown = _columns_that_fit(widths, width)
-        rest = width - sum(widths[i] + _GAP for i in shown)
+        start = 1 + _GAP + name + _GAP
+        shown = _columns_that_fit(lines, widths, width - start)
+        rest = width - start - sum(widths[i] + _GAP for i in shown)
         # Short remarks stand beside the drawing, long ones go beneath their row.
-        forest = min(_FOREST, rest - _REMARK) if rest - _REMARK >= _LEAST_FOREST else 0
-        span = _span([line.interval for line in lines if line.color is not None])
-        head = "".join(_cell(heading[i], i, widths) for i in shown)
-        if forest:
-            head += _scale(span, forest)
+        room = min(_FOREST, rest - _REMARK) if rest - _REMARK >= _LEAST_FOREST else 0
+        span = forest.span(board.rows)
+        head = f"#{' ' * _GAP}{'model'.ljust(name)}{' ' * _GAP}"
+        head += "".join(_cell(_COLUMNS[i].heading, i, widths) for i in shown)
+        if room:
+            head += forest.scale(span, room)
         rows = []
         for line in lines:
-            text = self._row(line, shown, widths, forest, span)
-            key = None if line.color is None else line.cells[1]
-            remark = Text(line.remark, MUTED if line.color is None else self.color(1))
+            text = self._row(line, name, shown, widths)
+            if room:
+                drawn = forest.drawing(line.place.interval, forest.dots(line.place), span, room)
+                text.append(drawn.ljust(room + _GAP), self.color(line.color))
+            key = None if line.color is None else line.name
+            said = "; ".join(wording.remarks(line.place, board))
+            remark = Text(said, MUTED if line.color is None else self.color(1))
             if text.cell_len + remark.cell_len <= width:
                 rows.append(Row(text.append_text(remark), key))
                 continue
@@ -89,28 +121,15 @@ class LeaderboardTable(RowList):
             rows += [Row(text, key), Row(below)]
         return Text(head), rows
 
-    def _row(
-        self,
-        line: _Line,
-        shown: Sequence[int],
-        widths: Sequence[int],
-        forest: int,
-        span: tuple[float, float],
-    ) -> Text:
+    def _row(self, line: _Line, name: int, shown: Sequence[int], widths: Sequence[int]) -> Text:
         muted = line.color is None
-        text = Text(style=MUTED if muted else Style.null())
+        letter = " " if line.color is None else series_letter(line.color)
+        text = Text(f"{line.rank.rjust(1)}{' ' * _GAP}", style=MUTED if muted else Style.null())
+        said = f"{letter} {line.name}".ljust(name + _GAP)
+        text.append(said, Style.null() if muted else self.color(line.color) + BOLD)
         for i in shown:
-            cell = line.cells[i]
-            style = self.color(line.color) + BOLD if i == 1 and not muted else Style.null()
-            if i == 1:
-                letter = " " if line.color is None else series_letter(line.color)
-                cell = f"{letter} {cell}"
-            elif i == 2 and not muted:
-                style = BOLD
-            text.append(_cell(cell, i, widths), style)
-        if forest:
-            drawn = interval_drawing(line.interval, span, forest)
-            text.append(drawn.ljust(forest + _GAP), self.color(line.color))
+            style = BOLD if i == 0 and not muted else Style.null()
+            text.append(_cell(line.cells[i], i, widths), style)
         return text
 
 
@@ -122,75 +141,43 @@ def standings_title(snapshot: Snapshot) -> str:
     return f"Leaderboard, {state}: {best}{wording.words(metric)} on {split}"
 
 
-def _standing_line(rank: int, standing: Standing, color: int) -> _Line:
-    interval = standing.interval
-    ranked = standing.is_complete and interval.n
-    return _Line(
-        (
-            str(rank) if ranked else "-",
-            standing.model,
-            number(interval.mean),
-            bounds(interval),
-            f"{interval.n}/{standing.trials}",
-            count(standing.num_parameters),
-            milliseconds(standing.step_seconds),
-        ),
-        color,
-        interval,
-        "; ".join(wording.remarks(standing)),
-    )
-
-
-def _baseline_line(baseline: Baseline, key: str, said: str) -> _Line:
-    interval = baseline.interval(key)
-    cells = ("", baseline.name, number(interval.mean), "", str(interval.n), "", "")
-    return _Line(cells, None, interval, said)
+def _lines(snapshot: Snapshot) -> list[_Line]:
+    colors = {choice.label: index for index, choice in enumerate(snapshot.view.config.models)}
+    ranks = itertools.count(1)
+    lines = []
+    for place in snapshot.board.rows:
+        if isinstance(place, Standing):
+            ranked = place.is_complete and place.interval.n
+            cells = tuple(column.cell(place) for column in _COLUMNS)
+            rank = str(next(ranks)) if ranked else "-"
+            lines.append(_Line(place, rank, place.model, cells, colors[place.model]))
+            continue
+        known = {
+            "mean": number(place.interval.mean),
+            "95% interval": bounds(place.interval),
+            "interquartile": mean_and_bounds(place.interquartile),
+            "seeds": str(place.interval.n),
+        }
+        cells = tuple(known.get(column.heading, "") for column in _COLUMNS)
+        lines.append(_Line(place, "", place.name, cells, None))
+    return lines
 
 
 def _cell(text: str, column: int, widths: Sequence[int]) -> str:
-    fitted = text.ljust(widths[column]) if column in (1, 3) else text.rjust(widths[column])
-    return fitted + " " * _GAP
+    width = widths[column]
+    return (text.ljust(width) if _COLUMNS[column].left else text.rjust(width)) + " " * _GAP
 
 
-def _columns_that_fit(widths: Sequence[int], width: int) -> list[int]:
-    """Columns to show: step time, then parameters, give way first."""
-    shown = list(range(len(widths)))
-    for column in (6, 5):
-        if sum(widths[i] + _GAP for i in shown) + 18 > width:
+def _columns_that_fit(lines: Sequence[_Line], widths: Sequence[int], width: int) -> list[int]:
+    """Columns to show: those of which something is known, and for which there is room."""
+    shown = [
+        i
+        for i, column in enumerate(_COLUMNS)
+        if not column.gives_way or any(line.cells[i] not in ("", UNKNOWN) for line in lines)
+    ]
+    giving_way = [i for i in shown if _COLUMNS[i].gives_way]
+    for column in sorted(giving_way, key=lambda i: -_COLUMNS[i].gives_way):
+        beside = _REMARK + (_FOREST if _COLUMNS[column].gives_way > 2 else 0)
+        if sum(widths[i] + _GAP for i in shown) + beside > width:
             shown.remove(column)
     return shown
-
-
-def _span(intervals: Sequence[Interval]) -> tuple[float, float]:
-    """The range that holds every interval."""
-    ends = [
-        value
-        for interval in intervals
-        for value in (interval.low, interval.mean, interval.high)
-        if math.isfinite(value)
-    ]
-    return (min(ends), max(ends)) if ends else (0.0, 1.0)
-
-
-def _scale(span: tuple[float, float], width: int) -> str:
-    low, high = number(span[0]), number(span[1])
-    return f"{low}{high.rjust(width - len(low))}"
-
-
-def interval_drawing(interval: Interval, span: tuple[float, float], width: int) -> str:
-    """The interval as `├──●──┤` on a line that covers `span`; nothing where it is unknown."""
-    low, high = span
-
-    def column(value: float) -> int:
-        part = (value - low) / (high - low) if high > low else 0.5
-        return round(part * (width - 1))
-
-    if not math.isfinite(interval.mean) or not low <= interval.mean <= high:
-        return ""
-    cells = [" "] * width
-    if math.isfinite(interval.low):
-        start, stop = column(max(interval.low, low)), column(min(interval.high, high))
-        cells[start : stop + 1] = "─" * (stop - start + 1)
-        cells[start], cells[stop] = "├", "┤"
-    cells[column(interval.mean)] = "●"
-    return "".join(cells)

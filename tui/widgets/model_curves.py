@@ -23,7 +23,7 @@ class CurveMaker:
         """A curve of `key` for each model that has a point, in the order of the models."""
         curves = []
         for color, choice in enumerate(view.config.models):
-            trials = [trial for trial in view.trials if trial.model == choice.label]
+            trials = [t for t in view.comparison_trials if t.model == choice.label]
             series = tuple(trial.values(key) for trial in trials)
             if not any(len(one) for one in series):
                 continue

@@ -124,6 +124,8 @@ def test_bounds_by_hand(values, low, high):
     # Mean 0.9667, error 0.0333: 0.9667 - 4.303 x 0.0333 = 0.8232; 1.11 is no accuracy.
     interval = stats.t_interval(values, bounds=(0.0, 1.0))
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5, nan_ok=True)
+    half = stats.t_interval(values).half_width  # what "plus or minus" says is not clipped
+    assert interval.half_width == pytest.approx(half, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""The document of an experiment: every number of the tables, and plain JSON whatever happened."""
+
+import json
+import math
+
+import toy
+from history import begun, ended, outcome, trained, view_of
+
+from experiments import stats
+from experiments.leaderboard import leaderboard
+from experiments.report import summary
+from experiments.status import Status
+
+SEEDS = range(5)
+FOUND = {"gru": [0.91, 0.92, 0.9, 0.93, 0.95], "lstm": [0.7, 0.8, 0.75, 0.72, 0.6]}
+
+
+def config(**changes):
+    return toy.experiment(
+        **{"task": {"name": "digits"}, "models": list(FOUND), "seeds": list(SEEDS), **changes}
+    )
+
+
+def document(view):
+    """What a reader of the JSON gets; no NaN passes."""
+    return json.loads(json.dumps(summary(view), allow_nan=False))
+
+
+def reported(interval):
+    return {"n": interval.n, "mean": interval.mean, "low": interval.low, "high": interval.high}
+
+
+def test_every_number_of_the_tables_is_there():
+    found = {f"{m}-s{s}": value for m, values in FOUND.items() for s, value in enumerate(values)}
+    baselines = {"majority": 0.8}
+    settings = config(protocol={"margin": 0.02})
+    view = outcome(settings, found, key="test_accuracy", baselines=baselines)
+    board, told = leaderboard(view), document(view)
+    assert told["order"] == [{"model": "gru"}, {"baseline": "majority"}, {"model": "lstm"}]
+    first = told["leaderboard"][0]
+    assert first["model"] == "gru"
+    assert first["metric"] == "test_accuracy"
+    assert first["values"] == {str(seed): FOUND["gru"][seed] for seed in SEEDS}
+    interval = stats.t_interval(FOUND["gru"], bounds=(0, 1))
+    assert {key: first[key] for key in ("n", "mean", "low", "high")} == reported(interval)
+    assert first["interquartile"] == reported(stats.interquartile_interval([FOUND["gru"]]))
+    standing = board.standings[0]
+    assert first["num_parameters"] == standing.num_parameters
+    assert first["state_size"] == standing.state_size > 0
+    assert first["flops"] == standing.flops > 0
+    assert first["failed"] == 0
+    assert told["leaderboard"][1]["not_above"] == ["majority"]
+    (baseline,) = told["baselines"]
+    assert baseline["values"] == {"test_accuracy": [0.8] * 5}
+    assert baseline["metrics"]["test_accuracy"]["mean"] == 0.8
+    (pair,) = told["comparisons"]
+    comparison = board.comparisons[0]
+    assert (pair["a"], pair["b"], pair["metric"]) == ("gru", "lstm", "test_accuracy")
+    assert pair["mean"] == comparison.interval.mean
+    assert (pair["outcome"], pair["winner"], pair["margin"]) == ("different", "gru", 0.02)
+    for key in ("p", "p_holm", "detectable", "p_equivalent"):
+        assert pair[key] == getattr(comparison, key)
+
+
+def test_time_to_solve_is_told_where_there_is_a_threshold():
+    solved = trained({10: 0.5, 20: 0.0, 30: 0.0, 40: 0.0}, "validation_mse")
+    settings = config(task={"name": "adding"}, models=["gru"], budget={"steps": 100})
+    stories = {f"gru-s{seed}": begun() + solved + ended() for seed in SEEDS}
+    stories["gru-s4"] = begun() + trained({100: 0.2}, "validation_mse") + ended()
+    (row,) = document(view_of(settings, stories))["leaderboard"]
+    expected = stats.time_to_solve([20, 20, 20, 20, None], 100)
+    assert row["solved"] == reported(expected.solved)
+    assert row["steps_to_solve"] == reported(expected.steps)
+
+
+def test_what_is_not_known_is_none():
+    stories = {"gru-s0": begun() + trained({8: math.inf}, "test_accuracy") + ended(Status.FAILED)}
+    told = document(view_of(config(models=["gru", "toy:Linear"]), stories))
+    by_model = {row["model"]: row for row in told["leaderboard"]}
+    assert by_model["Linear"]["state_size"] is None
+    assert by_model["Linear"]["values"] == {}
+    assert by_model["gru"]["peak_memory_bytes"] is None
+    assert by_model["gru"]["interquartile"]["low"] is None
+    (pair,) = told["comparisons"]
+    assert pair["p_equivalent"] is pair["margin"] is pair["detectable"] is pair["winner"] is None
+    assert pair["outcome"] == "underpowered"
