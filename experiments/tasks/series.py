@@ -70,10 +70,11 @@ class Series(Task):
     deviation 1 over the steps of the training split. All seeds share the splits; the seed decides
     the order of training. The first steps of the first test series of two sets:
 
-    >>> for dataset in ("ItalyPowerDemand", "BasicMotions"):
-    ...     test = Series(dataset).evaluation_set("test", seed=0)
-    ...     print(*test.inputs[0, :4, 0].round(2), "is of class", test.targets[0])
+    >>> days = Series("ItalyPowerDemand").evaluation_set("test", seed=0)
+    >>> print(*days.inputs[0, :4, 0].round(2), "is of class", days.targets[0])
     0.48 -0.4 -0.74 -1.18 is of class 1
+    >>> motions = Series("BasicMotions").evaluation_set("test", seed=0)
+    >>> print(*motions.inputs[0, :4, 0].round(2), "is of class", motions.targets[0])
     -0.47 -0.47 1.13 0.06 is of class 0
 
     The package is under the BSD 3-Clause license; nothing of it is copied or imported.
