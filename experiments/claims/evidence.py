@@ -6,7 +6,7 @@ Every threshold that rules share is here, and none depends on an outcome.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -106,6 +106,12 @@ def mean(what: str, values: Seeds) -> Finding:
     return Finding(what, stats.t_interval(tuple(values.values())))
 
 
+def mean_of(parts: Sequence[Seeds]) -> Seeds:
+    """The mean of several numbers of each seed that has all of them."""
+    common = set.intersection(*(set(part) for part in parts))
+    return {seed: sum(part[seed] for part in parts) / len(parts) for seed in common}
+
+
 def share(a: Seeds, b: Seeds) -> Seeds:
     """`a / b`, by seed."""
     return {seed: a[seed] / b[seed] for seed in a.keys() & b.keys()}
@@ -127,23 +133,26 @@ def below(what: str, values: Seeds, bound: float) -> Finding:
     return _finding(what, interval, "against" if interval.low >= bound else "open")
 
 
-def better(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
-    """Whether the mean gain `a - b`, paired by seed, is above zero and may be as large as `margin`.
+def better(what: str, a: Seeds, b: Seeds, *, comparisons: int = 1) -> Finding:
+    """Whether the mean gain `a - b`, paired by seed, is above zero and may be as large as `MARGIN`.
 
-    It is not where all of its interval lies below `margin`: no difference, one that does not
+    It is not where all of its interval lies below the margin: no difference, one that does not
     matter, or the opposite. Where neither has learned the task, the lack of a difference says
-    nothing.
+    nothing. A rule that needs one of several `comparisons` to hold has intervals so much wider
+    that chance finds one 5 % of the time at most (Bonferroni).
     """
     pairs = _pairs(a, b)
-    interval = stats.paired_difference(*pairs, bounds=(0, 1)).interval
-    side: Side = "for" if interval.low > 0 and interval.high >= margin else "open"
-    if interval.high < margin and max(map(_mean, pairs)) >= LEARNED:
+    differences = np.subtract(*pairs)
+    confidence = 1 - (1 - stats.CONFIDENCE) / comparisons
+    interval = stats.t_interval(differences, confidence, bounds=(-1, 1))
+    side: Side = "for" if interval.low > 0 and interval.high >= MARGIN else "open"
+    if interval.high < MARGIN and max(map(_mean, pairs)) >= LEARNED:
         side = "against"
     return _finding(what, interval, side, stats.minimum_detectable(*pairs))
 
 
-def as_good(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
-    """Whether the gain `a` is as good as `b`, paired by seed: within `margin` of it, or better.
+def as_good(what: str, a: Seeds, b: Seeds) -> Finding:
+    """Whether the gain `a` is as good as `b`, paired by seed: within `MARGIN` of it, or better.
 
     Within the margin is what two one-sided tests say at 5 %. It is not as good where the interval
     of `a - b` lies below zero and the tests do not place it within the margin. Where `b` has not
@@ -153,7 +162,7 @@ def as_good(what: str, a: Seeds, b: Seeds, margin: float = MARGIN) -> Finding:
     interval = stats.paired_difference(*pairs, bounds=(0, 1)).interval
     side: Side = "open"
     if _mean(pairs[1]) >= LEARNED:
-        if interval.low > 0 or stats.equivalence(*pairs, margin) < stats.SIGNIFICANT:
+        if interval.low > 0 or stats.equivalence(*pairs, MARGIN) < stats.SIGNIFICANT:
             side = "for"
         elif interval.high < 0:
             side = "against"

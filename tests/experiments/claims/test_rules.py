@@ -3,6 +3,7 @@
 import pytest
 from made_up import changed, made_up
 
+from experiments.claims.evidence import Evidence, better
 from experiments.claims.registry import CLAIMS
 
 
@@ -295,3 +296,67 @@ def test_f_underpowered():
     lazy = changed(lazy, "lstm", test_accuracy=0.04)
     assert whole_input(many=lazy).word == "underpowered"
     assert whole_input(seeds=2).word == "underpowered"
+
+
+# (b) Peepholes.
+
+TINY = ("_1", "_2", "_4")
+
+
+def timed(lstm, peephole, suffixes=("",)):
+    return {
+        f"{model}{suffix}": {"test_exact_match": value}
+        for suffix in suffixes
+        for model, value in (("lstm", lstm), ("peephole_lstm", peephole))
+    }
+
+
+def peepholes(tiny=(0.3, 0.9), ordinary=(0.95, 0.95), seeds=3):
+    """Gains without and with peepholes, the same for measuring and generating."""
+    digits = {model: {"test_accuracy": 0.9} for model in ("lstm", "peephole_lstm")}
+    views = {
+        f"timing_{task}_{size}": made_up(
+            f"timing_{task}_{size}", timed(*values, suffixes), {"mean": 0.0}, seeds
+        )
+        for task in ("measure", "generate")
+        for size, values, suffixes in (("tiny", tiny, TINY), ("ordinary", ordinary, ("",)))
+    }
+    return judge("b", {**views, "digits": made_up("digits", digits, {"majority": 0.1}, seeds)})
+
+
+def test_b_supported_when_they_help_tiny_states():
+    verdict = peepholes()
+    assert verdict.word == "supported"
+    assert [finding.side for finding in verdict.conditions] == ["for", "against"] * 2
+    assert refuting(verdict) == ["against"]  # not on digits
+
+
+def test_b_mixed_when_they_harm_elsewhere():
+    assert peepholes(ordinary=(0.95, 0.6)).word == "mixed"
+
+
+@pytest.mark.parametrize("tiny", [(0.9, 0.9), (0.9, 0.3)])
+def test_b_not_supported_when_they_help_nowhere(tiny):
+    assert peepholes(tiny=tiny).word == "not supported"
+
+
+def test_b_underpowered():
+    assert peepholes(seeds=2).word == "underpowered"
+    assert peepholes(tiny=(0.0, 0.0)).word == "underpowered"  # nobody learned it
+
+
+def test_b_widens_its_intervals_for_four_comparisons():
+    """An advantage that one comparison would believe, and the best of four must not."""
+    gains = {
+        "lstm": {"test_exact_match": (0.5, 0.5, 0.5)},
+        "peephole_lstm": {"test_exact_match": (0.65, 0.7, 0.75)},
+    }
+    found = Evidence(made_up("timing_measure_ordinary", gains, {"mean": 0.0}))
+    alone, of_four = (
+        better("help", found.gains("peephole_lstm"), found.gains("lstm"), comparisons=count)
+        for count in (1, 4)
+    )
+    # Standard error 0.05 / sqrt(3); t quantiles of two degrees of freedom for 95 % and 98.75 %.
+    assert alone.interval.low == pytest.approx(0.2 - 4.3027 * 0.05 / 3**0.5, rel=1e-4)
+    assert of_four.interval.low == pytest.approx(0.2 - 8.8602 * 0.05 / 3**0.5, rel=1e-3)
+    assert (alone.side, of_four.side) == ("for", "open")
