@@ -26,7 +26,7 @@ WIDEST = 2**62
 """Far beyond any network: a search that gets there has a cost that does not grow."""
 
 Quantity = Literal["parameters", "flops"]
-WORDS = {"parameters": "parameters", "flops": "FLOPs in a training step"}
+WORDS = {"parameters": "parameters", "flops": "training FLOPs for each sequence"}
 
 
 def matched(

@@ -216,7 +216,7 @@ def test_unequal_parameters_are_said_though_nothing_was_matched(match: str) -> N
 def test_unequal_flops_are_said_where_flops_are_matched() -> None:
     config = asked("lstm", {"name": "gru", "units": 90}, match="flops")
     [sentence] = mismatches(config)
-    assert "FLOPs in a training step" in sentence
+    assert "training FLOPs for each sequence, " in sentence
 
 
 def test_a_model_of_others_takes_part_with_the_nearest_of_its_widths() -> None:

@@ -40,6 +40,21 @@ def test_options_lie_over_the_defaults() -> None:
     assert config.name == "mine"
 
 
+def test_what_is_matched_can_be_asked_for_by_itself() -> None:
+    by_default, flops, none = (
+        experiment_request("digits", models="lstm,transformer", match=match)
+        for match in (None, "flops", "none")
+    )
+    assert [config.protocol.match for config in (by_default, flops, none)] == [
+        "parameters",
+        "flops",
+        "none",
+    ]
+    assert by_default.models != flops.models
+    by_set = experiment_request("digits", match="none", assignments=["protocol.match=flops"])
+    assert by_set.protocol.match == "flops"
+
+
 def test_a_file_says_what_the_options_do_not(tmp_path: Path) -> None:
     file = tmp_path / "long.toml"
     file.write_text(

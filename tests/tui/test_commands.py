@@ -20,6 +20,7 @@ from experiments.events import (
     SupervisorEnded,
     SupervisorStarted,
 )
+from experiments.errors import RequestError
 from experiments.process import this_process
 from experiments.request import experiment_request
 from experiments.status import Status
@@ -95,6 +96,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         (["run", "adding", "--seeds", "x"], "Invalid value for '--seeds'"),
         (["run", "adding", "--steps", "0"], "budget.steps: expected int >= 1. Received: 0."),
         (["run", "adding", "--jobs", "0"], "jobs: expected int >= 1. Received: 0."),
+        (["run", "adding", "--match", "flop"], "protocol.match 'flop'. Did you mean 'flops'?"),
         (["run", "adding", "--name", "a/b"], "name: expected letters"),
         (["run", "adding", "--set", "task.length=0"], "task.length: expected int >= 2."),
         (["run", "adding", "--set", "task.lenght=9"], "Did you mean 'length'?"),
@@ -138,6 +140,20 @@ def test_a_missing_backend_is_refused_before_anything_is_written(
     assert code == 2
     assert "Did you mean 'jax'?" in err
     assert not root.exists()
+
+
+def test_unequal_capacity_is_said_on_stderr(
+    call: Call, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> str:
+        raise RequestError("no backend here")
+
+    monkeypatch.setattr("experiments.backend.check_backend", refuse)
+    command = ["run", "adding", "--models", "lstm,gru", "--set", "models.gru.units=50", "--root", root]
+    code, out, err = call(*command)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[0].startswith("warning: gru has 8,151 parameters, ")
+    assert "warning" not in call("run", "adding", "--models", "lstm,gru", "--root", root)[2]
 
 
 def test_an_existing_name_is_refused(root: Path, call: Call) -> None:
