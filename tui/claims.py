@@ -17,6 +17,7 @@ from experiments.claims.undertaking import undertake
 from experiments.config import ExperimentConfig
 from experiments.errors import UnknownNameError
 from experiments.read_model import ExperimentView
+from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import replace as write
 from tui import tables
@@ -79,6 +80,8 @@ def settle(
 def _carry_out(root: Path, config: ExperimentConfig, place: str) -> tuple[ExperimentView, bool]:
     undertaking = undertake(root, config)
     print(f"{place} {undertaking.folder.name}: {undertaking.how}", file=sys.stderr)
+    if undertaking.how == "reused":
+        return ExperimentReader(undertaking.folder).read(), False
     return watch(undertaking.folder, undertaking.supervisor)
 
 
