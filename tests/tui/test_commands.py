@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.control import Request, asked
+from experiments.errors import RequestError
 from experiments.events import (
     BaselineMeasured,
     Built,
@@ -20,7 +21,6 @@ from experiments.events import (
     SupervisorEnded,
     SupervisorStarted,
 )
-from experiments.errors import RequestError
 from experiments.process import this_process
 from experiments.request import experiment_request
 from experiments.status import Status
@@ -149,11 +149,11 @@ def test_unequal_capacity_is_said_on_stderr(
         raise RequestError("no backend here")
 
     monkeypatch.setattr("experiments.backend.check_backend", refuse)
-    command = ["run", "adding", "--models", "lstm,gru", "--set", "models.gru.units=50", "--root", root]
-    code, out, err = call(*command)
+    command = ["run", "adding", "--models", "lstm,gru", "--root", root]
+    code, out, err = call(*command, "--set", "models.gru.units=50")
     assert (code, out) == (2, "")
     assert err.splitlines()[0].startswith("warning: gru has 8,151 parameters, ")
-    assert "warning" not in call("run", "adding", "--models", "lstm,gru", "--root", root)[2]
+    assert "warning" not in call(*command)[2]
 
 
 def test_an_existing_name_is_refused(root: Path, call: Call) -> None:
