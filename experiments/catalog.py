@@ -35,6 +35,7 @@ from experiments.tasks.even_pairs import EvenPairs
 from experiments.tasks.induction import Induction
 from experiments.tasks.listops import ListOps
 from experiments.tasks.lookahead import Lookahead
+from experiments.tasks.mlm_text import MlmText
 from experiments.tasks.modular_arithmetic import ModularArithmetic
 from experiments.tasks.mqar import MQAR
 from experiments.tasks.parity import Parity
@@ -73,6 +74,7 @@ TASKS: dict[str, type[Task]] = {
         Scan,
         Timing,
         Series,
+        MlmText,
     )
 }
 
