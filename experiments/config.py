@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date, time
 from pathlib import Path
@@ -84,6 +84,8 @@ class TrialConfig:
     @property
     def name(self) -> str:
         """The trial's name within its experiment, and its folder's."""
+        if self.role == "tuning":
+            return f"{self.model.label}-lr{self.budget.learning_rate:g}"
         return f"{self.model.label}-s{self.seed}"
 
     def document(self) -> dict[str, Any]:
@@ -131,19 +133,31 @@ class ExperimentConfig:
     """Trials at a time; by cores and memory when absent."""
 
     def trials(self) -> tuple[TrialConfig, ...]:
-        """Every trial, seed by seed, so that all models have a first curve early."""
-        return tuple(
-            TrialConfig(
-                self.name,
-                self.task,
-                model,
-                seed,
-                self.budget,
-                self.protocol,
-                probes=self.probes,
-            )
-            for seed in self.seeds
-            for model in self.models
+        """Every trial: those that tune, model by model, then those to compare.
+
+        The latter seed by seed, so that all models have a first curve early.
+        """
+        compared = (
+            self._trial(model, seed, self.budget) for seed in self.seeds for model in self.models
+        )
+        return (*self._tuning_trials(), *compared)
+
+    def _tuning_trials(self) -> Iterator[TrialConfig]:
+        if not self.protocol.tune:
+            return
+        # Counted from the other end, so that more seeds to compare change no tuning.
+        seed = next(seed for seed in range(LARGEST_SEED, -1, -1) if seed not in self.seeds)
+        for model in self.models:
+            for rate in self.protocol.rates(self.budget):
+                yield self._trial(
+                    model, seed, self.protocol.tuning_budget(self.budget, rate), "tuning"
+                )
+
+    def _trial(
+        self, model: ModelChoice, seed: int, budget: Budget, role: Role = "comparison"
+    ) -> TrialConfig:
+        return TrialConfig(
+            self.name, self.task, model, seed, budget, self.protocol, role, self.probes
         )
 
     def document(self) -> dict[str, Any]:
@@ -214,6 +228,7 @@ class ExperimentConfig:
             )
         if self.jobs is not None and self.jobs < 1:
             raise RequestError(f"jobs: expected int >= 1. Received: {self.jobs}.")
+        self.protocol.check(self.budget)
         _refuse_twice((model.label for model in self.models), "models", "Give one a label.")
         _refuse_twice(self.seeds, "seeds", "Each seed once.")
         _refuse_twice(self.probes, "probes", "Each probe once.")

@@ -1,8 +1,9 @@
 """What happened: the records of the journals, each a frozen structure with a time.
 
-The worker of a trial writes `Started`, `Built`, `Measured` and `StatusChanged` to the trial's
-journal; the supervisor writes `SupervisorStarted`, `TrialEnded`, `BaselineMeasured` and
-`SupervisorEnded` to its own. `read_model` folds them into views.
+The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Measured`, `Solved`
+and `StatusChanged` to the trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`,
+`TrialEnded`, `StopRequested`, `BaselineMeasured` and `SupervisorEnded` to its own. `read_model`
+folds them into views.
 """
 
 import math
@@ -53,11 +54,44 @@ class Built(Event, frozen=True, kw_only=True, tag="built"):
     threads: int
 
 
+class DataRead(Event, frozen=True, kw_only=True, tag="data_read"):
+    """A split as the trial has read it; of `train` the first batches."""
+
+    split: str
+    sequences: int
+    sha256: str
+    """The first digits of the hash of its arrays: two who have the same had the same data."""
+
+
+class DependenceFound(Event, frozen=True, kw_only=True, tag="dependence_found"):
+    """Which inputs the untrained network's predictions depend on: see `causality`."""
+
+    is_causal: bool | None = None
+    """Whether no step's prediction depends on a later step; `None` for one per sequence.
+
+    In an encoder-decoder these are the steps of the decoder.
+    """
+    steps: int
+    """Input steps of a sequence."""
+    tried: tuple[int, ...]
+    """Those that were changed, counted from 0."""
+    unread: tuple[int, ...] = ()
+    """Those of them that no prediction depends on."""
+    faint: tuple[int, ...] = ()
+    """Those of them that are read, but rounding hides what depends on them."""
+
+
 class Measured(Event, frozen=True, kw_only=True, tag="measured"):
     """Measurements after `step` updates, by key: `train_loss`, `validation_accuracy` ..."""
 
     step: int
     values: dict[str, float]
+
+
+class Solved(Event, frozen=True, kw_only=True, tag="solved"):
+    """On validation the task is solved since `step`: see `solving`."""
+
+    step: int
 
 
 class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
@@ -73,6 +107,17 @@ class SupervisorStarted(Event, frozen=True, kw_only=True, tag="supervisor_starte
     process: Process
     jobs: int
     threads: int
+
+
+class RateChosen(Event, frozen=True, kw_only=True, tag="rate_chosen"):
+    """The learning rate with which all trials of a model are trained that are to be compared."""
+
+    model: str
+    learning_rate: float
+    values: dict[str, float]
+    """The best validation of each rate tried; NaN where training came to no good end."""
+    is_edge: bool = False
+    """Whether there is nothing to one side of it: a better one may lie beyond."""
 
 
 class TrialEnded(Event, frozen=True, kw_only=True, tag="trial_ended"):
@@ -115,9 +160,13 @@ type_of_record = (
     Opened
     | Started
     | Built
+    | DataRead
+    | DependenceFound
     | Measured
+    | Solved
     | StatusChanged
     | SupervisorStarted
+    | RateChosen
     | TrialEnded
     | StopRequested
     | BaselineMeasured

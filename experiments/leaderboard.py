@@ -11,10 +11,11 @@ import numpy as np
 
 from experiments import stats
 from experiments.config import ModelChoice
-from experiments.read_model import Baseline, ExperimentView, TrialView
+from experiments.read_model import Baseline, ExperimentView
 from experiments.solving import solved_at
 from experiments.status import Status
 from experiments.tasks.task import Metric
+from experiments.trial_view import TrialView
 
 LEAST_SEEDS = 3
 """With two, any pair of equal differences would be a proof; see the protocol's smallest design."""

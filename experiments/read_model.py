@@ -7,126 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments import stats
-from experiments.config import ExperimentConfig, TrialConfig
+from experiments.config import ExperimentConfig
 from experiments.events import (
     BaselineMeasured,
-    Built,
     Damaged,
     Event,
-    Measured,
     Process,
-    Started,
-    StatusChanged,
+    RateChosen,
     StopRequested,
     SupervisorEnded,
     SupervisorStarted,
     TrialEnded,
 )
-from experiments.series import Series
 from experiments.status import Status
-
-
-@dataclass(frozen=True)
-class TrialView:
-    """What is known of one trial."""
-
-    config: TrialConfig
-    status: Status = Status.QUEUED
-    reason: str = ""
-    process: Process | None = None
-    attempt: int = 0
-    started: float = math.nan
-    """Seconds since the epoch; so are the times below."""
-    built: float = math.nan
-    updated: float = math.nan
-    ended: float = math.nan
-    num_parameters: int | None = None
-    backend: str = ""
-    device: str = ""
-    threads: int | None = None
-    step: int = 0
-    series: Mapping[str, Series] = field(default_factory=dict)
-    stop_rung: str = ""
-    """How far a requested stop has gone: `asked`, `terminated`, `killed`."""
-    problems: tuple[str, ...] = ()
-    """Damaged lines of its journal."""
-
-    @property
-    def name(self) -> str:
-        """The trial's name."""
-        return self.config.name
-
-    @property
-    def model(self) -> str:
-        """The label of its architecture."""
-        return self.config.model.label
-
-    @property
-    def seed(self) -> int:
-        """Its seed."""
-        return self.config.seed
-
-    @property
-    def progress(self) -> float:
-        """The trained part of its budget, 0 to 1."""
-        return self.step / self.config.budget.steps
-
-    @property
-    def seconds(self) -> float:
-        """From its process's start to its end, or to its last word."""
-        end = self.ended if not math.isnan(self.ended) else self.updated
-        return end - self.started
-
-    @property
-    def step_seconds(self) -> float:
-        """Median seconds per update so far; NaN before the first record.
-
-        The first record holds the compilation and is left out once there is another.
-        """
-        values = self.values("step_seconds").value
-        if len(values) > 1:
-            values = values[1:]
-        return float(np.median(values)) if len(values) else math.nan
-
-    @property
-    def peak_memory_bytes(self) -> float:
-        """The most memory its process has held; NaN before its end."""
-        return self.values("peak_memory_bytes").last
-
-    @property
-    def remaining_seconds(self) -> float:
-        """Estimated time to the end of its budget; NaN when unknown, 0 when finished."""
-        if self.status.is_finished:
-            return 0.0
-        if self.step == 0:
-            return math.nan
-        elapsed = self.updated - self.built
-        return elapsed / self.step * (self.config.budget.steps - self.step)
-
-    def values(self, key: str) -> Series:
-        """The measurements called `key`, empty when there are none."""
-        return self.series.get(key, _EMPTY)
-
-    def best(self, key: str) -> float:
-        """The best value of a validation or test measurement of the task's metric, or NaN."""
-        values = self.values(key).value
-        finite = values[~np.isnan(values)]
-        if not len(finite):
-            return math.nan
-        return float(
-            finite.max() if self.config.task.task.metric.higher_is_better else finite.min()
-        )
-
-    def metrics(self) -> dict[str, float]:
-        """The outcome: tests, probes, and validation measurements at their last reading."""
-        prefixes = ("test_", "validation_", "extrapolation_", "probe_")
-        return {key: s.last for key, s in self.series.items() if key.startswith(prefixes)}
+from experiments.trial_view import TrialView, damage
 
 
 @dataclass(frozen=True)
@@ -155,6 +55,8 @@ class ExperimentView:
     ended: float = math.nan
     reason: str = ""
     baselines: tuple[Baseline, ...] = ()
+    rates: tuple[RateChosen, ...] = ()
+    """The learning rates chosen so far."""
     problems: tuple[str, ...] = ()
 
     @property
@@ -170,8 +72,10 @@ class ExperimentView:
             return Status.QUEUED
         if any(not status.is_finished for status in found):
             return Status.RUNNING if found != {Status.PAUSED} else Status.PAUSED
+        # A learning rate that came to no good end is a result.
+        ends = {trial.status for trial in self.comparison_trials}
         for status in (Status.LOST, Status.FAILED, Status.STOPPED, Status.PRUNED):
-            if status in found:
+            if status in ends:
                 return status
         return Status.COMPLETED
 
@@ -183,13 +87,19 @@ class ExperimentView:
     @property
     def comparison_trials(self) -> tuple[TrialView, ...]:
         """The trials that standings, bands and comparisons are made of: none that only tuned."""
-        return tuple(trial for trial in self.trials if trial.config.role == "comparison")
+        return tuple(trial for trial in self.trials if not trial.is_tuning)
+
+    @property
+    def tuning_trials(self) -> tuple[TrialView, ...]:
+        """The trials that serve to choose learning rates."""
+        return tuple(trial for trial in self.trials if trial.is_tuning)
 
     @property
     def progress(self) -> float:
-        """The finished part of all trials, 0 to 1."""
+        """The finished part of the steps of all trials, 0 to 1."""
+        steps = [trial.config.budget.steps for trial in self.trials]
         parts = [1.0 if trial.status.is_finished else trial.progress for trial in self.trials]
-        return sum(parts) / len(parts)
+        return sum(a * b for a, b in zip(parts, steps, strict=True)) / sum(steps)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -207,13 +117,19 @@ class ExperimentView:
             return 0.0
         # What failed or was stopped early says nothing of how long the others will take.
         telling = [t for t in self.trials if t.status is Status.COMPLETED] + open_trials
-        totals = [trial.seconds + trial.remaining_seconds for trial in telling]
-        known = [total for total in totals if not math.isnan(total)]
+        # For each step of the budget, because trials that tune have fewer.
+        paces = [
+            (trial.seconds + trial.remaining_seconds) / trial.config.budget.steps
+            for trial in telling
+        ]
+        known = [pace for pace in paces if not math.isnan(pace)]
         if not known:
             return math.nan
         typical = float(np.mean(known))
         open_seconds = [
-            typical if math.isnan(trial.remaining_seconds) else trial.remaining_seconds
+            typical * trial.config.budget.steps
+            if math.isnan(trial.remaining_seconds)
+            else trial.remaining_seconds
             for trial in open_trials
         ]
         # Neither shorter than the longest open trial nor than the work shared by all places.
@@ -228,54 +144,9 @@ class ExperimentView:
         return next((trial for trial in self.trials if trial.name == name), None)
 
 
-_EMPTY = Series()
-
-
 def new_view(config: ExperimentConfig) -> ExperimentView:
     """The view of an experiment of which nothing has happened yet."""
     return ExperimentView(config, tuple(TrialView(trial) for trial in config.trials()))
-
-
-def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
-    """`view` after the events of the trial's own journal."""
-    points: dict[str, list[tuple[float, float, float]]] = {}
-    for event in events:
-        match event:
-            case Measured(time=time, step=step, values=values):
-                for key, value in values.items():
-                    points.setdefault(key, []).append((step, time, value))
-                view = replace(view, step=max(view.step, step))
-            case Started(time=time, process=process, attempt=attempt):
-                # A new attempt trains from the first step; its curves are not the old one's.
-                points.clear()
-                view = TrialView(
-                    view.config,
-                    status=Status.RUNNING,
-                    process=process,
-                    attempt=attempt,
-                    started=time,
-                    problems=view.problems,
-                )
-            case Built():
-                view = replace(
-                    view,
-                    built=event.time,
-                    num_parameters=event.num_parameters,
-                    backend=event.backend,
-                    device=event.device,
-                    threads=event.threads,
-                )
-            case StatusChanged(time=time, status=status, reason=reason):
-                ended = time if status.is_finished else math.nan
-                view = replace(view, status=status, reason=reason, ended=ended)
-            case Damaged():
-                view = replace(view, problems=(*view.problems, _damage(event)))
-        if not isinstance(event, Damaged):
-            view = replace(view, updated=event.time)
-    if points:
-        grown = {key: view.values(key).extended(new) for key, new in points.items()}
-        view = replace(view, series={**view.series, **grown})
-    return view
 
 
 def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> ExperimentView:
@@ -296,12 +167,14 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
                 view = _with_trial(view, name, lambda t: _concluded(t, time, status, reason))
             case StopRequested(time=time, trial=name, rung=rung):
                 view = _with_trial(view, name, lambda t: _stopping(t, time, rung))
+            case RateChosen():
+                view = _with_rate(view, event)
             case BaselineMeasured():
                 view = replace(view, baselines=_with_baseline(view.baselines, event))
             case SupervisorEnded(time=time, reason=reason):
                 view = replace(view, ended=time, reason=reason)
             case Damaged():
-                view = replace(view, problems=(*view.problems, _damage(event)))
+                view = replace(view, problems=(*view.problems, damage(event)))
     return view
 
 
@@ -343,6 +216,20 @@ def _with_trial(
     return replace(view, trials=trials)
 
 
+def _with_rate(view: ExperimentView, event: RateChosen) -> ExperimentView:
+    """`view` in which the trials to compare are trained as they will be."""
+    rates = {**{rate.model: rate for rate in view.rates}, event.model: event}
+
+    def informed(trial: TrialView) -> TrialView:
+        if trial.is_tuning or trial.model != event.model:
+            return trial
+        budget = replace(trial.config.budget, learning_rate=event.learning_rate)
+        return replace(trial, config=replace(trial.config, budget=budget))
+
+    trials = tuple(informed(trial) for trial in view.trials)
+    return replace(view, rates=tuple(rates.values()), trials=trials)
+
+
 def _with_baseline(
     baselines: tuple[Baseline, ...], event: BaselineMeasured
 ) -> tuple[Baseline, ...]:
@@ -356,10 +243,6 @@ def _with_baseline(
         before.seeds | {event.seed},
     )
     return tuple(known.values())
-
-
-def _damage(event: Damaged) -> str:
-    return f"line {event.line} is damaged and was left out: {event.problem}"
 
 
 @dataclass(frozen=True)

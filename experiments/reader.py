@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from experiments.process import is_alive
-from experiments.read_model import ExperimentView, fold_experiment, fold_trial, new_view, with_lost
+from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
 from experiments.store import ExperimentFolder, JournalReader
+from experiments.trial_view import fold_trial
 
 
 class ExperimentReader:

@@ -7,8 +7,9 @@ from typing import Any
 
 from experiments import stats
 from experiments.leaderboard import Comparison, Leaderboard, Row, Standing, leaderboard
-from experiments.read_model import Baseline, ExperimentView, TrialView
+from experiments.read_model import Baseline, ExperimentView
 from experiments.tasks.task import Task
+from experiments.trial_view import TrialView
 
 
 def summary(view: ExperimentView) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ import tomli_w
 from experiments.config import ExperimentConfig, TrialConfig, read_document
 from experiments.errors import RequestError, StoreError, UnknownNameError
 from experiments.events import SCHEMA, Damaged, Event, Opened, decode, encode
+from experiments.protocol import NO_PROTOCOL
 
 ROOT_VARIABLE = "KERAS_SEQ_ROOT"
 
@@ -46,7 +47,7 @@ class TrialFolder:
 
     @property
     def config(self) -> Path:
-        """What to train; written once."""
+        """What to train; final once the trial has started."""
         return self.path / "config.json"
 
     @property
@@ -71,6 +72,13 @@ class TrialFolder:
             return TrialConfig.from_document(document)
         except KeyError as error:
             raise StoreError(f"{self.config} is damaged: it lacks {error}.") from error
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Write into the configuration what has been chosen; the rest stays as it is."""
+        document = read_json(self.config)
+        if document.get("budget", {}).get("learning_rate") != rate:
+            budget = {**document.get("budget", {}), "learning_rate": rate}
+            write_json(self.config, {**document, "budget": budget})
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,9 @@ class ExperimentFolder:
 
     def read_config(self) -> ExperimentConfig:
         """The experiment's configuration."""
-        return ExperimentConfig.from_document(read_document(self.config))
+        # What was written before there was a protocol has nothing of it.
+        before = {"protocol": asdict(NO_PROTOCOL)}
+        return ExperimentConfig.from_document({**before, **read_document(self.config)})
 
     @classmethod
     def create(cls, root: Path, config: ExperimentConfig, facts: Mapping[str, Any]) -> Self:

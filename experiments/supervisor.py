@@ -1,7 +1,8 @@
 """The process that runs one experiment: `python -P -m experiments.supervisor FOLDER`.
 
 Starts a process per trial, `jobs` at a time with the cores divided among them, notes how each
-ended, passes stops on, and measures the null baselines. One trial's end never touches another.
+ended, passes stops on, chooses the learning rates, and measures the null baselines. One trial's end
+never touches another, except that trials to compare wait for those that tune their model.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from types import FrameType
 
 import psutil
 
+from experiments import tuning
 from experiments.control import Request, ask, asked
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import (
@@ -37,6 +39,7 @@ from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalReader, JournalWriter, TrialFolder
+from experiments.trial_view import TrialView
 from experiments.worker import THREADS_VARIABLE
 
 POLL_SECONDS = 0.05
@@ -80,17 +83,21 @@ class Supervisor:
         self._asked_seconds = asked_seconds
         self._terminated_seconds = terminated_seconds
         self._config = folder.read_config()
-        view = ExperimentReader(folder).read()
+        self._reader = ExperimentReader(folder)
+        view = self._reader.read()
         if view.process is not None and math.isnan(view.ended) and is_alive(view.process):
             raise StoreError(f"{folder.name} already has a supervisor (pid {view.process.pid}).")
         # From here on the journal is ours alone; read again what the one before us left.
         self._journal = JournalWriter(folder.journal)
+        view = self._reader.read()
+        self._untuned = tuning.untuned(view)
+        self._models = {trial.name: trial.model for trial in view.comparison_trials}
         self._waiting = [
             folder.trial(trial.name)
-            for trial in ExperimentReader(folder).read().trials
+            for trial in view.trials
             if not trial.status.is_finished or trial.status is Status.LOST
             # A worker that outlived its supervisor ends by itself; two would spoil its journal.
-            if trial.process is None or not is_alive(trial.process)
+            if not _has_worker(trial)
         ]
         self._jobs = self._config.jobs or default_jobs(len(self._waiting))
         self._threads = max(1, _cores() // max(1, min(self._jobs, len(self._waiting))))
@@ -107,6 +114,7 @@ class Supervisor:
         baselines = self._measured_baselines()
         while self._waiting or self._running:
             self._drop_stopped()
+            self._choose_rates()
             self._launch()
             self._reap()
             # One baseline a round, once the trials are on their way.
@@ -145,9 +153,39 @@ class Supervisor:
             self._waiting.remove(folder)
             self._end(folder, Status.STOPPED, "stopped by a person before it began")
 
+    def _choose_rates(self) -> None:
+        """Choose the rates of models whose tuning has ended, and let their other trials begin."""
+        at_work = {folder.name for folder in self._waiting}
+        at_work |= {worker.folder.name for worker in self._running}
+        for model, names in list(self._untuned.items()):
+            waiting = [f for f in self._waiting if self._models.get(f.name) == model]
+            if not waiting or names & at_work:
+                continue
+            view = self._reader.read()
+            trials = [trial for trial in view.tuning_trials if trial.name in names]
+            if any(_has_worker(t) for t in trials if not t.status.is_finished):
+                continue  # one that outlived its supervisor
+            chosen = tuning.choose(view, model)
+            for folder in waiting:
+                try:
+                    folder.set_learning_rate(chosen.learning_rate)
+                except StoreError as error:
+                    self._waiting.remove(folder)
+                    self._end(folder, Status.FAILED, str(error))
+            # After the files: whoever takes over from here finds them as the journal says.
+            self._record(chosen, durable=True)
+            del self._untuned[model]
+
+    def _next(self) -> TrialFolder | None:
+        """The first trial that waits for a place and for nothing else."""
+        for folder in self._waiting:
+            if self._models.get(folder.name) not in self._untuned:
+                return folder
+        return None
+
     def _launch(self) -> None:
-        while self._waiting and len(self._running) < self._jobs:
-            folder = self._waiting.pop(0)
+        while len(self._running) < self._jobs and (folder := self._next()) is not None:
+            self._waiting.remove(folder)
             try:
                 with folder.console.open("ab") as console:
                     process = subprocess.Popen(
@@ -221,6 +259,10 @@ class Supervisor:
             traceback.print_exc()
             story = " ".join(str(error).split()) or "no message"
             self._reasons.append(f"baselines were not measured: {type(error).__name__}: {story}")
+
+
+def _has_worker(trial: TrialView) -> bool:
+    return trial.process is not None and is_alive(trial.process)
 
 
 def default_jobs(trials: int) -> int:

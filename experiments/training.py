@@ -7,37 +7,34 @@ import resource
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
 import psutil
 
 from experiments.backend import devices
 from experiments.catalog import find_probe
+from experiments.causality import dependence
 from experiments.config import TrialConfig
 from experiments.errors import DivergedError
-from experiments.events import Built, Event, Measured
-from experiments.tasks.task import (
-    Array,
-    Batch,
-    Decoded,
-    Predictions,
-    Sequences,
-    Task,
-)
+from experiments.evaluation import evaluate, network_inputs
+from experiments.events import Built, DataRead, Event, Measured, Solved
+from experiments.fingerprint import Fingerprint
+from experiments.lengths import measure_lengths
+from experiments.solving import Streak
+from experiments.tasks.task import Array, Batch, Split, Task
 
 if TYPE_CHECKING:
     import keras
 
 Record = Callable[[Event], None]
 
-# Large enough to keep a core busy, small enough that attention scores of long tests fit.
-EVALUATION_BATCH = 256
 # A stop is heard, and a record seen, about so often where single steps are shorter.
 BLOCK_SECONDS = 0.25
 # Python is visited once for so many updates, and takes a few percent of what it would else.
 MOST_UPDATES = 32
+# Of so many training batches the data's hash is told.
+HASHED_BATCHES = 8
 
 
 def train(
@@ -45,14 +42,13 @@ def train(
 ) -> bool:
     """Train, validate along the way, test once; True when done, False when stopped.
 
-    Every other split is read once, after the last update, with the weights that validated best.
-    Raises `DivergedError` when the loss is no longer finite.
+    Every other split is read once, after the last update, with the weights that validated best;
+    a trial that tunes reads none. Raises `DivergedError` when the loss is no longer finite.
     """
     import keras
 
-    # Both import Keras.
-    from experiments.losses import loss_of
-    from experiments.updates import Adam, updater
+    from experiments.losses import loss_of  # as Keras 2-3 s
+    from experiments.updates import Adam
 
     task, budget = config.task.task, config.budget
     keras.utils.set_random_seed(config.seed)
@@ -67,25 +63,70 @@ def train(
             threads=threads,
         )
     )
-    validation = task.evaluation_set("validation", config.seed)
+    data = _Data(config, record)
+    validation = data.evaluation_set("validation")
+    is_compared = config.role == "comparison"
+    if is_compared and config.protocol.causality:
+        record(dependence(model, task, validation))
     best = _Best(task)
+    last = _fit(model, config, data, validation, best, record, stop_asked)
+    if last is None:
+        return False
+    if not is_compared:
+        # The last update of all may be the one that diverges.
+        _require_finite("validation", best.last, task, last)
+        return True
+    best.restore(model)
+    for split in task.evaluation_splits:
+        if split == "validation":
+            continue
+        values = evaluate(model, task, data.evaluation_set(split))
+        record(Measured(step=last, values={f"{split}_{k}": v for k, v in values.items()}))
+        _require_finite(split, values, task, last)
+        if split == "test":
+            test = values[task.metric.name]
+    record(Measured(step=last, values={"peak_memory_bytes": _peak_memory_bytes()}))
+    if config.protocol.lengths:
+        values = measure_lengths(model, config.model.model, task, data.longer, test)
+        if values:
+            record(Measured(step=last, values=values))
+    for name in config.probes:
+        found = find_probe(name)().measure(model, task, config.seed)
+        values = {f"probe_{name}_{key}": value for key, value in found.items()}
+        record(Measured(step=last, values=values))
+    return True
+
+
+def _fit(
+    model: keras.Model,
+    config: TrialConfig,
+    data: _Data,
+    validation: Batch,
+    best: _Best,
+    record: Record,
+    stop_asked: Callable[[], bool],
+) -> int | None:
+    """Make the updates; the number of the last, or None when stopped."""
+    from experiments.updates import updater  # as Keras 2-3 s
+
+    task, budget = config.task.task, config.budget
+    streak = None if task.solved is None else Streak(task.metric, task.solved)
+    # Learning rates are compared after the same number of updates.
+    may_end_early = config.protocol.stop_early and config.role == "comparison"
     process = psutil.Process()
     evaluation_steps = sorted(budget.evaluation_steps())
     update, window = updater(model, MOST_UPDATES), _Window()
-    first, size = 1, 1
+    first, size, is_solved = 1, 1, False
     while first <= budget.steps:
         if stop_asked():
-            return False
+            return None
         started = time.perf_counter()
         # None goes on beyond a validation.
         last = min(first + size - 1, evaluation_steps[bisect_left(evaluation_steps, first)])
-        batches = [
-            task.train_batch(config.seed, step - 1, budget.batch_size)
-            for step in range(first, last + 1)
-        ]
-        losses, norms = update([(_inputs(task, batch), batch.targets) for batch in batches])
+        batches = data.train_batches(first, last)
+        losses, norms = update([(network_inputs(task, batch), batch.targets) for batch in batches])
         seconds = time.perf_counter() - started
-        learning_rate = float(optimizer.learning_rate)
+        learning_rate = float(model.optimizer.learning_rate)
         for step, loss, norm in zip(range(first, last + 1), losses, norms, strict=True):
             window.add(float(loss), seconds / len(batches))
             diverged = not math.isfinite(loss)
@@ -105,29 +146,64 @@ def train(
                     f"the loss became {loss} at step {step}; a lower learning rate may help"
                 )
         if last in evaluation_steps:
-            values = _evaluate(model, task, validation)
+            values = evaluate(model, task, validation)
             best.offer(values, model)
             record(Measured(step=last, values={f"validation_{k}": v for k, v in values.items()}))
+            if streak is not None and not is_solved:
+                is_solved = streak.add(last, values[task.metric.name])
+                if is_solved and streak.solved_at is not None:
+                    record(Solved(step=streak.solved_at))
+                if is_solved and may_end_early:
+                    return last
         first = last + 1
         size = _next_size(size, seconds)
-    best.restore(model)
-    for split in task.evaluation_splits:
-        if split == "validation":
-            continue
-        values = _evaluate(model, task, task.evaluation_set(split, config.seed))
-        record(Measured(step=budget.steps, values={f"{split}_{k}": v for k, v in values.items()}))
-        for key in ("loss", task.metric.name):
-            # The last update of all may be the one that diverges.
-            if not math.isfinite(values[key]):
-                raise DivergedError(
-                    f"the {split} {key} became {values[key]} after step {budget.steps}"
-                )
-    record(Measured(step=budget.steps, values={"peak_memory_bytes": _peak_memory_bytes()}))
-    for name in config.probes:
-        found = find_probe(name)().measure(model, task, config.seed)
-        values = {f"probe_{name}_{key}": value for key, value in found.items()}
-        record(Measured(step=budget.steps, values=values))
-    return True
+    return budget.steps
+
+
+class _Data:
+    """What a trial reads; tells the hash of it."""
+
+    def __init__(self, config: TrialConfig, record: Record) -> None:
+        self._config = config
+        self._task = config.task.task
+        self._record = record
+        self._train = Fingerprint()
+
+    def train_batches(self, first: int, last: int) -> list[Batch]:
+        """Those of the steps `first` to `last`, which follow those asked for before."""
+        seed, budget = self._config.seed, self._config.budget
+        batches = [
+            self._task.train_batch(seed, step - 1, budget.batch_size)
+            for step in range(first, last + 1)
+        ]
+        count = min(HASHED_BATCHES, budget.steps)
+        for batch in batches[: max(0, count - first + 1)]:
+            self._train.add(batch)
+        if first <= count <= last:
+            self._tell("train", self._train)
+        return batches
+
+    def evaluation_set(self, split: Split) -> Batch:
+        """All of a split."""
+        batch = self._task.evaluation_set(split, self._config.seed)
+        self._tell(split, Fingerprint().add(batch))
+        return batch
+
+    def longer(self, task: Task, count: int) -> Batch:
+        """The first `count` sequences of a longer task."""
+        batch = task.evaluation_set("extrapolation", self._config.seed)
+        batch = Batch(batch.inputs[:count], batch.targets[:count])
+        self._tell(f"extrapolation_{task.sequence_length}", Fingerprint().add(batch))
+        return batch
+
+    def _tell(self, split: str, data: Fingerprint) -> None:
+        self._record(DataRead(split=split, sequences=data.sequences, sha256=data.text))
+
+
+def _require_finite(split: str, values: Mapping[str, float], task: Task, step: int) -> None:
+    for key in ("loss", task.metric.name):
+        if not math.isfinite(values[key]):
+            raise DivergedError(f"the {split} {key} became {values[key]} after step {step}")
 
 
 def _peak_memory_bytes() -> float:
@@ -165,11 +241,14 @@ class _Best:
     """Keeps the weights that validated best; the last ones where nothing did."""
 
     def __init__(self, task: Task) -> None:
+        self.last: Mapping[str, float] = {}
+        """The newest validation."""
         self._metric = task.metric
         self._value = math.nan
         self._weights: list[Array] | None = None
 
     def offer(self, values: dict[str, float], model: keras.Model) -> None:
+        self.last = values
         value = values[self._metric.name]
         if self._metric.better(value, self._value):
             self._value = value
@@ -178,32 +257,3 @@ class _Best:
     def restore(self, model: keras.Model) -> None:
         if self._weights is not None:
             model.set_weights(self._weights)
-
-
-def _evaluate(model: keras.Model, task: Task, batch: Batch) -> dict[str, float]:
-    size = EVALUATION_BATCH
-    parts = [
-        Batch(batch.inputs[i : i + size], batch.targets[i : i + size])
-        for i in range(0, len(batch.inputs), size)
-    ]
-    logits = _joined(model.predict_on_batch(_inputs(task, part)) for part in parts)
-    predictions: Predictions = logits
-    if isinstance(task.target, Sequences):
-        steps = batch.targets.shape[1]
-        tokens = _joined(model.generate(part.inputs, max_length=steps) for part in parts)
-        predictions = Decoded(logits, tokens)
-    measured = task.measure(predictions, batch)
-    return {key: float(value) for key, value in measured.items()}
-
-
-def _joined(parts: Iterable[Any]) -> Array:
-    return np.concatenate([np.asarray(part) for part in parts])
-
-
-def _inputs(task: Task, batch: Batch) -> Array | list[Array]:
-    """What the network reads; a decoder is given the target, each token one step late."""
-    if not isinstance(task.target, Sequences):
-        return batch.inputs
-    from keras_seq.models import shift_right  # with Keras 2-3 s, paid in the trial's process
-
-    return [batch.inputs, shift_right(batch.targets, task.target.start)]

@@ -12,10 +12,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from experiments.control import Request, ask
 from experiments.process import is_alive
-from experiments.read_model import ExperimentView, TrialView
+from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder
+from experiments.trial_view import TrialView
 from tui import tables
 from tui.exit_code import exit_code
 from tui.formatting import duration, number

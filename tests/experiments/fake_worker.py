@@ -1,5 +1,7 @@
 """A worker without a network: `python -P fake_worker.py FOLDER BEHAVIOUR`."""
 
+import json
+import math
 import os
 import resource
 import signal
@@ -78,6 +80,11 @@ def work(folder, behaviour):
         case "ignores everything":
             wait_for(lambda: False)
     values = {"validation_mse": 0.5, "test_mse": 0.5}
+    if behaviour.startswith("prefers "):
+        # The further its learning rate is from the one preferred, the worse.
+        rate = json.loads(folder.config.read_text())["budget"]["learning_rate"]
+        distance = abs(math.log(rate / float(behaviour.split()[1])))
+        values = {"learning_rate": rate, "validation_mse": distance}
     journal.append(Measured(step=STEPS, values=values))
     journal.append(StatusChanged(status=Status.COMPLETED), durable=True)
 

@@ -14,8 +14,9 @@ from experiments.events import (
     StatusChanged,
     SupervisorStarted,
 )
-from experiments.read_model import ExperimentView, fold_experiment, fold_trial, new_view
+from experiments.read_model import ExperimentView, fold_experiment, new_view
 from experiments.status import Status
+from experiments.trial_view import fold_trial
 
 WORKER = Process(pid=7, created=100.0, host="here")
 SUPERVISOR = Process(pid=3, created=90.0, host="here")

@@ -49,7 +49,8 @@ Budgets = st.fixed_dictionaries(
     optional={
         "steps": Sizes,
         "batch_size": Sizes,
-        "learning_rate": Reals,
+        # A grid around it is tried too.
+        "learning_rate": st.floats(1e-300, 1e8),
         "clip_norm": Reals,
         "evaluations": Sizes,
     },
@@ -119,9 +120,11 @@ def test_each_trial_survives_being_written_and_read(document):
 def test_trials_are_models_times_seeds_with_names_of_their_own(document):
     config = ExperimentConfig.from_document(document)
     trials = config.trials()
-    assert len({trial.name for trial in trials}) == len(config.models) * len(config.seeds)
+    tuning = len(config.models) * len(config.protocol.rate_factors)
+    compared = len(config.models) * len(config.seeds)
+    assert len({trial.name for trial in trials}) == tuning + compared
     # Seed by seed: every model has a first curve before any has a second.
-    first = trials[: len(config.models)]
+    first = trials[tuning : tuning + len(config.models)]
     assert [trial.model for trial in first] == list(config.models)
     assert {trial.seed for trial in first} == {config.seeds[0]}
 

@@ -17,13 +17,31 @@ Processes = st.builds(
 )
 Statuses = st.sampled_from(Status)
 Whole = st.integers(0, 2**31)
+Steps = st.lists(Whole, max_size=4).map(tuple)
 Records = st.one_of(
     st.builds(events.Opened, time=st.floats(0, 4e9), schema=Whole),
     st.builds(events.Started, process=Processes, attempt=Whole),
     st.builds(events.Built, num_parameters=Whole, backend=Text, device=Text, threads=Whole),
+    st.builds(events.DataRead, split=Text, sequences=Whole, sha256=Text),
+    st.builds(
+        events.DependenceFound,
+        is_causal=st.none() | st.booleans(),
+        steps=Whole,
+        tried=Steps,
+        unread=Steps,
+        faint=Steps,
+    ),
     st.builds(events.Measured, step=Whole, values=Values),
+    st.builds(events.Solved, step=Whole),
     st.builds(events.StatusChanged, status=Statuses, reason=Text),
     st.builds(events.SupervisorStarted, process=Processes, jobs=Whole, threads=Whole),
+    st.builds(
+        events.RateChosen,
+        model=Text,
+        learning_rate=st.floats(0, 1e9),
+        values=Values,
+        is_edge=st.booleans(),
+    ),
     st.builds(events.TrialEnded, trial=Text, status=Statuses, reason=Text),
     st.builds(events.StopRequested, trial=Text, rung=Text),
     st.builds(events.BaselineMeasured, name=Text, seed=Whole, values=Values),

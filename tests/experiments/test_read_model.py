@@ -23,8 +23,9 @@ from experiments.events import (
     SupervisorEnded,
     TrialEnded,
 )
-from experiments.read_model import band, fold_experiment, fold_trial, new_view, with_lost
+from experiments.read_model import band, fold_experiment, new_view, with_lost
 from experiments.status import Status
+from experiments.trial_view import fold_trial
 
 CONFIG = toy.experiment()  # gru and lstm, seeds 0 and 1, 8 steps
 NAMES = [trial.name for trial in CONFIG.trials()]

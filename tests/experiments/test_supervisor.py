@@ -83,7 +83,13 @@ def training(folder, *names):
 @contextmanager
 def running(folder, *behaviours):
     """A supervisor at work in a thread; at the end of the block it is waited for."""
-    started = supervisor(folder, *behaviours)
+    with running_supervisor(supervisor(folder, *behaviours)) as started:
+        yield started
+
+
+@contextmanager
+def running_supervisor(started):
+    """As `running`, for any supervisor."""
     thread = threading.Thread(target=started.run)
     thread.start()
     try:

@@ -143,6 +143,8 @@ def document(**changes: Any) -> dict[str, Any]:
         "models": [{"name": "gru"}, {"name": "lstm"}],
         "seeds": [0, 1],
         **changes,
+        # Tests of tuning ask for it.
+        "protocol": {"tune": False, **changes.get("protocol", {})},
     }
 
 

@@ -54,7 +54,8 @@ def config(name: str = "staged", **changes: object) -> ExperimentConfig:
         "seeds": [0, 1, 2],
         "budget": {"steps": STEPS, "evaluations": 10},
     }
-    return ExperimentConfig.from_document({**document, **changes})
+    protocol = {"tune": False, **changes.pop("protocol", {})}
+    return ExperimentConfig.from_document({**document, "protocol": protocol, **changes})
 
 
 def error(model: str, seed: int, step: int) -> float:

@@ -5,7 +5,7 @@ from staged import ROOT, SIZES, Stage, check_snapshot, config, screen_text, stag
 
 from experiments.control import Request, asked
 from experiments.events import Measured
-from experiments.read_model import TrialView, fold_trial
+from experiments.trial_view import TrialView, fold_trial
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.trial import TrialScreen, facts

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
 
-from experiments.read_model import TrialView
+from experiments.trial_view import TrialView
 from tui import wording
 from tui.messages import PlotsChosen, StopAsked, TrialChosen
 from tui.screens.pane_screen import PaneScreen

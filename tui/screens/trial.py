@@ -15,8 +15,8 @@ from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from experiments.read_model import TrialView
 from experiments.store import ExperimentFolder
+from experiments.trial_view import TrialView
 from tui import wording
 from tui.formatting import count, number
 from tui.messages import ConsoleRead, ReadingFailed, StopAsked

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from experiments import read_model
-from experiments.read_model import ExperimentView, TrialView
+from experiments.read_model import ExperimentView
 from experiments.series import Series
+from experiments.trial_view import TrialView
 from tui.widgets.curve import Curve, Floats
 
 WINDOWS = 50

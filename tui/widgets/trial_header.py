@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import RenderResult
 from textual.reactive import reactive
 
-from experiments.read_model import TrialView
+from experiments.trial_view import TrialView
 from tui import wording
 from tui.formatting import duration, milliseconds
 from tui.widgets.header import Header, fitted

@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.reactive import reactive
 
 from experiments.leaderboard import Standing
-from experiments.read_model import TrialView
 from experiments.status import Status
+from experiments.trial_view import TrialView
 from tui import wording
 from tui.follower import Snapshot
 from tui.formatting import duration, number
