@@ -1,7 +1,11 @@
-"""Processes: who this one is, and whether another still lives."""
+"""Processes: who this one is, what it has held, and whether another still lives."""
 
 import os
 import platform
+import re
+import resource
+import sys
+from pathlib import Path
 
 import psutil
 
@@ -11,6 +15,18 @@ from experiments.events import Process
 def this_process() -> Process:
     """The identity of the calling process."""
     return Process(os.getpid(), psutil.Process().create_time(), platform.node())
+
+
+def peak_memory_bytes() -> float:
+    """The most memory of the machine, not of an accelerator, that this process has held."""
+    if sys.platform == "linux":
+        # Its own "high water mark": `ru_maxrss` begins with that of the process that started it.
+        status = Path("/proc/self/status").read_text()
+        held = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        if held is not None:
+            return 1024.0 * int(held[1])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else 1024 * peak)  # macOS counts bytes
 
 
 def is_alive(process: Process) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
@@ -21,6 +19,7 @@ from experiments.evaluation import evaluate, network_inputs
 from experiments.events import Built, DataRead, Event, Measured, Solved
 from experiments.fingerprint import Fingerprint
 from experiments.lengths import measure_lengths
+from experiments.process import peak_memory_bytes
 from experiments.solving import Streak
 from experiments.tasks.task import Array, Batch, Split, Task
 
@@ -85,7 +84,7 @@ def train(
         _require_finite(split, values, task, last)
         if split == "test":
             test = values[task.metric.name]
-    record(Measured(step=last, values={"peak_memory_bytes": _peak_memory_bytes()}))
+    record(Measured(step=last, values={"peak_memory_bytes": peak_memory_bytes()}))
     if config.protocol.lengths:
         values = measure_lengths(model, config.model.model, task, data.longer, test)
         if values:
@@ -204,12 +203,6 @@ def _require_finite(split: str, values: Mapping[str, float], task: Task, step: i
     for key in ("loss", task.metric.name):
         if not math.isfinite(values[key]):
             raise DivergedError(f"the {split} {key} became {values[key]} after step {step}")
-
-
-def _peak_memory_bytes() -> float:
-    """The most memory of the machine, not of an accelerator, that this process has held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else 1024 * peak)  # macOS counts bytes
 
 
 def _next_size(size: int, seconds: float) -> int:

@@ -3,13 +3,36 @@ import subprocess
 import sys
 
 import msgspec
+import numpy as np
+import pytest
 
-from experiments.process import is_alive, this_process
+from experiments.process import is_alive, peak_memory_bytes, this_process
 
 
 def test_this_process_lives():
     assert this_process().pid == os.getpid()
     assert is_alive(this_process())
+
+
+def test_the_peak_of_memory_stays_when_the_memory_is_given_back():
+    before = peak_memory_bytes()
+    held = np.ones(2 * int(before), np.uint8)
+    size = held.nbytes
+    del held
+    assert size < peak_memory_bytes() < size + 2 * before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel only says this much")
+def test_the_peak_of_memory_is_not_that_of_the_process_that_started_it():
+    size = 300 << 20
+    parent = f"""if True:
+        import subprocess, sys
+        held = b"1" * {size}
+        script = "from experiments.process import peak_memory_bytes as peak; print(peak())"
+        subprocess.run([sys.executable, "-P", "-c", script], check=True)
+    """
+    told = subprocess.run([sys.executable, "-P", "-c", parent], check=True, capture_output=True)
+    assert 1 << 20 < float(told.stdout) < size / 2
 
 
 def test_a_later_process_with_the_same_number_does_not_pass_for_it():
