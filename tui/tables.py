@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import sys
 import time
@@ -13,29 +12,26 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from experiments.by_length import ByLength, by_length
+from experiments.by_length import by_length
 from experiments.catalog import find_model, find_task
 from experiments.errors import KerasSeqError
-from experiments.leaderboard import Leaderboard, Standing, leaderboard
+from experiments.leaderboard import leaderboard
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from experiments.report import summary
 from experiments.status import Status
 from experiments.store import ExperimentFolder
-from tui import forest, wording
-from tui.formatting import (
-    bounds,
-    count,
-    duration,
-    mean_and_bounds,
-    milliseconds,
-    number,
-    quantity,
+from tui import wording
+from tui.experiment_tables import (
+    comparison_table,
+    cost_table,
+    leaderboard_table,
+    length_table,
+    solving_table,
 )
 
 # A pipe has no width of its own; tables there are made to be read whole.
 PIPE_WIDTH = 120
-FOREST_WIDTH = 21
 
 
 def console() -> Console:
@@ -52,132 +48,19 @@ def print_experiment(view: ExperimentView) -> None:
     """The experiment's standings, its failures and what can be said of the differences."""
     out = console()
     board = leaderboard(view)
-    out.print(leaderboard_table(view, board))
-    out.print(cost_table(board))
+    out.print(leaderboard_table(out, view, board))
+    out.print(cost_table(out, board))
+    solving = solving_table(out, board)
+    if solving is not None:
+        out.print(solving)
     if board.comparisons:
-        out.print(comparison_table(view, board))
+        out.print(comparison_table(out, view, board))
     lengths = by_length(view)
     if lengths is not None:
-        out.print(length_table(lengths))
+        out.print(length_table(out, lengths))
     out.print(wording.verdict(view, board), markup=False)
     for status, alert in wording.alerts(view):
         out.print(f"{status or 'warning'}: {alert}", markup=False)
-
-
-def leaderboard_table(view: ExperimentView, board: Leaderboard) -> Table:
-    """Models and null baselines in one order, with a dot for every seed."""
-    split, _, metric = board.key.partition("_")
-    span = forest.span(board.rows)
-    table = _table(
-        f"{view.name}: {view.status}, {duration(view.elapsed_seconds)}",
-        f"{split} {metric} over seeds: mean with its 95 % Student t interval, interquartile mean "
-        "with its 95 % bootstrap interval from 5 seeds on, each seed as a dot",
-    )
-    table.add_column("", justify="right")
-    table.add_column("model", no_wrap=True)
-    table.add_column(f"{split} {metric}", justify="right")
-    table.add_column("95 % interval", justify="right", no_wrap=True)
-    table.add_column("interquartile", justify="right")
-    table.add_column("seeds", justify="right", no_wrap=True)
-    table.add_column(forest.scale(span, FOREST_WIDTH), no_wrap=True)
-    table.add_column("")
-    ranks = itertools.count(1)
-    for row in board.rows:
-        rank, seeds = "", str(row.interval.n)
-        if isinstance(row, Standing):
-            rank = str(next(ranks)) if row.is_complete else "!"
-            seeds += f"/{row.trials}"
-        table.add_row(
-            rank,
-            row.name,
-            number(row.interval.mean),
-            bounds(row.interval),
-            mean_and_bounds(row.interquartile),
-            seeds,
-            forest.drawing(row.interval, forest.dots(row), span, FOREST_WIDTH),
-            "; ".join(wording.remarks(row, board)),
-            style=None if rank else "dim",
-        )
-    return table
-
-
-def cost_table(board: Leaderboard) -> Table:
-    """What each model takes: size, work, time, memory, and steps until the task is solved."""
-    timed = any(standing.time_to_solve for standing in board.standings)
-    table = _table(
-        "what it takes",
-        "state: numbers kept from step to step; FLOPs: of a training step, all sequences of the "
-        "batch" + (f"; {wording.TIME_TO_SOLVE}" if timed else ""),
-    )
-    table.add_column("model", no_wrap=True)
-    headings = ["parameters", "state", "FLOPs", "time/step", "peak memory"]
-    for heading in [*headings, "solved", "steps to solve"] if timed else headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for standing in board.standings:
-        cells = [
-            count(standing.num_parameters),
-            count(standing.state_size),
-            quantity(standing.flops),
-            milliseconds(standing.step_seconds),
-            wording.memory(standing.peak_memory_bytes),
-        ]
-        time = standing.time_to_solve
-        if time is not None:
-            cells += [
-                f"{wording.solved(time)} {bounds(time.solved) if time.solved.n > 1 else ''}",
-                wording.steps_to_solve(time, with_bounds=True),
-            ]
-        table.add_row(standing.model, *cells)
-    return table
-
-
-def comparison_table(view: ExperimentView, board: Leaderboard) -> Table:
-    """Every pair: by how much the first is better, how sure that is, what could be told."""
-    within = f"; equivalent: within {number(board.margin)}" if board.margin else ""
-    table = _table(
-        "differences, paired over seeds",
-        "advantage of the first; p by Holm over all pairs; detectable: found in 4 of 5 cases"
-        + within,
-    )
-    table.add_column("pair", no_wrap=True)
-    headings = ["advantage", "95 % interval", "seeds", "p", "p Holm", "detectable"]
-    for heading in [*headings, "p equivalent"] if board.margin else headings:
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
-    for comparison in board.comparisons:
-        interval = wording.advantage(comparison, view)
-        cells = [
-            number(interval.mean),
-            bounds(interval),
-            str(interval.n),
-            number(comparison.p),
-            number(comparison.p_holm),
-            number(comparison.detectable),
-        ]
-        if board.margin:
-            cells.append(number(comparison.p_equivalent))
-        pair = f"{comparison.a} - {comparison.b}"
-        table.add_row(pair, *cells, wording.outcome(comparison, board.margin))
-    return table
-
-
-def _table(title: str, caption: str) -> Table:
-    return Table(title=title, caption=caption, title_justify="left", caption_justify="left")
-
-
-def length_table(lengths: ByLength) -> Table:
-    """Models in the order they were asked for, a column for each bin of lengths."""
-    table = _table(
-        f"test {lengths.metric} by length",
-        "mean over seeds; * longer than any sequence in training",
-    )
-    table.add_column("model", no_wrap=True)
-    for part in lengths.bins:
-        mark = "*" if part.is_extrapolation else ""
-        table.add_column(f"{part.low}-{part.high}{mark}", justify="right", no_wrap=True)
-    for model, intervals in lengths.intervals.items():
-        table.add_row(model, *(number(interval.mean) for interval in intervals))
-    return table
 
 
 def experiment_row(folder: ExperimentFolder) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from experiments.config import ExperimentConfig
 from experiments.leaderboard import LEAST_SEEDS, Comparison, Leaderboard, Row, Standing
-from experiments.read_model import ExperimentView, TrialView
+from experiments.read_model import ExperimentView
 from experiments.stats import Interval, TimeToSolve
 from experiments.status import Status
+from experiments.trial_view import TrialView
 from tui.formatting import UNKNOWN, bounds, number
 
 GLYPHS = {
@@ -47,8 +48,6 @@ STATUS_COLORS: dict[Status, int | None] = {
     Status.LOST: 3,
 }
 """Palette index of each status; None is muted text."""
-
-TIME_TO_SOLVE = "steps to solve: mean over seeds, the whole budget where one did not"
 
 BAD = (Status.FAILED, Status.LOST)
 """What somebody should look into."""
@@ -131,6 +130,11 @@ def solved(time: TimeToSolve | None) -> str:
     if time is None or not time.solved.n:
         return UNKNOWN
     return f"{round(time.solved.mean * time.solved.n)}/{time.solved.n}"
+
+
+def share(interval: Interval) -> str:
+    """The bounds of a share, which one seed has too."""
+    return f"[{number(interval.low)}, {number(interval.high)}]" if interval.n else UNKNOWN
 
 
 def steps_to_solve(time: TimeToSolve | None, *, with_bounds: bool = False) -> str:

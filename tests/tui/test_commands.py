@@ -27,6 +27,7 @@ from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalWriter
 from tui import cli, commands
 
+UNTUNED = ("protocol.tune=false",)
 KERAS_SEQ = str(Path(sys.executable).with_name("keras-seq"))
 
 
@@ -38,7 +39,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def finished(root: Path, *, name: str = "first", failed: str = "") -> ExperimentFolder:
     """A finished experiment of two models and two seeds, written by hand."""
-    config = experiment_request("adding", models="lstm,gru", seeds=2, steps=10, name=name)
+    config = experiment_request(
+        "adding", models="lstm,gru", seeds=2, steps=10, name=name, assignments=UNTUNED
+    )
     folder = ExperimentFolder.create(root, config, {})
     supervisor = JournalWriter(folder.journal)
     supervisor.append(SupervisorStarted(time=100.0, process=this_process(), jobs=2, threads=1))
@@ -241,7 +244,9 @@ def test_show(root: Path, call: Call) -> None:
 
 
 def test_show_by_length(root: Path, call: Call) -> None:
-    config = experiment_request("reverse", models="seq2seq,transformer", seeds=2, name="words")
+    config = experiment_request(
+        "reverse", models="seq2seq,transformer", seeds=2, name="words", assignments=UNTUNED
+    )
     folder = ExperimentFolder.create(root, config, {})
     for number, trial in enumerate(config.trials()):
         journal = JournalWriter(folder.trial(trial.name).journal)
