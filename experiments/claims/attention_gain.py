@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.by_length import Bin
 from experiments.claims.claim import Claim, Verdict, Views, word_of
-from experiments.claims.evidence import LEARNED, Evidence, Seeds, above, below, better, mean
+from experiments.claims.evidence import LEARNED, Evidence, Seeds, above, below, better
 
 PLAIN, ATTENTIVE = "seq2seq", "seq2seq_attention"
 MOST = 0.5
@@ -49,10 +49,11 @@ def judge(views: Views) -> Verdict:
         ),
     )
     numbers = tuple(
-        mean(
+        found.mean(
             f"Exact match of {model}, {part.low} to {part.high} letters"
             f"{', longer than in training' if part.is_extrapolation else ''}",
-            found.values(model, key),
+            model,
+            key,
         )
         for part, key in bins.items()
         for model in (PLAIN, ATTENTIVE)
@@ -64,7 +65,7 @@ def judge(views: Views) -> Verdict:
             scan.values(ATTENTIVE),
             MOST,
         ),
-        mean("SCAN, longer than in training: without attention", scan.values(PLAIN)),
+        scan.mean("SCAN, longer than in training: without attention", PLAIN),
     )
     return Verdict(word_of(conditions), conditions, numbers, refuting)
 

@@ -60,6 +60,13 @@ class Evidence:
             for seed, value in self.values(model, key).items()
         }
 
+    def mean(self, what: str, model: str, key: str = "") -> Finding:
+        """The mean of `values`, with an interval that ends where the measure does."""
+        measure = key.partition("_")[2] or self._metric.name
+        bounds = self._view.config.task.task.bounds(measure)
+        values = tuple(self.values(model, key).values())
+        return Finding(what, stats.t_interval(values, bounds=bounds))
+
     def solved(self, model: str) -> Finding:
         """The share of seeds whose test reaches what the task calls solved, Wilson's interval."""
         task, values = self._view.config.task, self.values(model).values()

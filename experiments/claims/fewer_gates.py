@@ -51,8 +51,8 @@ def judge(views: Views) -> Verdict:
             found.values("lstm"),
             found.values("gru"),
         ),
-        mean("counting: largest n the LSTM accepts", found.values("lstm", "test_largest_n")),
-        mean("counting: largest n the GRU accepts", found.values("gru", "test_largest_n")),
+        found.mean("counting: largest n the LSTM accepts", "lstm", "test_largest_n"),
+        found.mean("counting: largest n the GRU accepts", "gru", "test_largest_n"),
     )
     return Verdict(word_of(conditions), tuple(conditions), tuple(numbers), refuting)
 

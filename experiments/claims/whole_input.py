@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.claims.claim import Claim, Finding, Verdict, Views, word_of
-from experiments.claims.evidence import Evidence, above, better, mean
+from experiments.claims.evidence import Evidence, above, better
 
 PAIRS = {"mqar_few": "few", "mqar_more": "more", "mqar_many": "many"}
 """The experiments on associative recall, by how many keys are to be remembered."""
@@ -24,6 +24,9 @@ def judge(views: Views) -> Verdict:
     Beside it: parity. The LSTM carries one bit from step to step and may do so for ever; a
     Transformer has to see all steps at once. Where the LSTM is better on sequences longer than
     those of training, using the whole input is not enough.
+
+    What BERT adds, pretraining on masked words, is not part of this rule:
+    `examples/masked_language_model.py` compares it with training from scratch.
     """
     conditions: list[Finding] = []
     numbers: list[Finding] = []
@@ -42,17 +45,19 @@ def judge(views: Views) -> Verdict:
             ),
         ]
         numbers.append(
-            mean(
+            found.mean(
                 f"{how} keys: share of the input that an output of the LSTM depends on",
-                found.values("lstm", "probe_support_share"),
+                "lstm",
+                "probe_support_share",
             )
         )
         for model in ("transformer", "lstm"):
             numbers += [
-                mean(f"{how} keys: accuracy of the {model}", found.values(model)),
-                mean(
+                found.mean(f"{how} keys: accuracy of the {model}", model),
+                found.mean(
                     f"{how} keys: weight of the farthest quarter of the input, {model}",
-                    found.values(model, "probe_support_distance_75_100"),
+                    model,
+                    "probe_support_distance_75_100",
                 ),
             ]
     parity = Evidence(views["parity"])
@@ -63,10 +68,9 @@ def judge(views: Views) -> Verdict:
             parity.gains("lstm", key),
             parity.gains("transformer", key),
         ),
-        mean("parity, longer than in training: accuracy of the LSTM", parity.values("lstm", key)),
-        mean(
-            "parity, longer than in training: accuracy of the Transformer",
-            parity.values("transformer", key),
+        parity.mean("parity, longer than in training: accuracy of the LSTM", "lstm", key),
+        parity.mean(
+            "parity, longer than in training: accuracy of the Transformer", "transformer", key
         ),
     )
     return Verdict(word_of(conditions), tuple(conditions), tuple(numbers), refuting)
