@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from experiments.budget import Positive
 from experiments.errors import RequestError
+from experiments.lengths import longer
 from experiments.models.adapter import Rate, input_of, predict, target_of
 from experiments.models.attention import check_heads
 from experiments.models.cost import (
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
     from experiments.tasks.task import Task
 
-LONGEST_TEST = 8
-"""Times the length of training to which tasks that can be lengthened are tested."""
-
 
 @dataclass(frozen=True)
 class Bert(Model):
@@ -39,9 +37,8 @@ class Bert(Model):
 
     One prediction per sequence is made from the first step, by way of BERT's pooler. There is no
     pretraining here. It reads tokens only. Every position it can read has a vector of its own, so
-    there are as many as the longest sequence that will be tested has steps, up to
-    `LONGEST_TEST` times those of training; what a vector that no training has reached says is
-    noise.
+    there are as many as the longest sequence that will be tested has steps; what a vector says
+    that no training has reached is noise.
     """
 
     name: ClassVar[str] = "bert"
@@ -62,12 +59,12 @@ class Bert(Model):
     """Positions to learn; 0 for as many as the longest test needs."""
 
     def check(self, task: Task) -> None:
-        """Heads share the width evenly, and there are positions for the longest test."""
+        """Heads share the width evenly, and there are positions for every step of `task`."""
         check_heads(self.name, self.hidden_dim, self.num_heads)
-        if 0 < self.max_sequence_length < (longest := longest_test(task)):
+        if 0 < self.max_sequence_length < (longest := _longest_sequence(task)):
             raise RequestError(
-                f"{self.name}: max_sequence_length must be at least the length of the longest "
-                "sequence that may be tested, or 0 for just that. Received: "
+                f"{self.name}: max_sequence_length must be at least the length of the sequences, "
+                "or 0 for that of the longest that are tested. Received: "
                 f"max_sequence_length={self.max_sequence_length}, sequences of {longest} steps."
             )
 
@@ -87,7 +84,9 @@ class Bert(Model):
         return table(vectors, width) + norm + blocks + pooler + predictions(task, width)
 
     def _positions(self, task: Task) -> int:
-        return self.max_sequence_length or longest_test(task)
+        if self.max_sequence_length:
+            return self.max_sequence_length
+        return max([_longest_sequence(task), *(other.sequence_length for other in longer(task))])
 
     def build(self, task: Task) -> keras.Model:
         """The encoder, one dense layer."""
@@ -117,12 +116,9 @@ class Bert(Model):
 
 
 @cache
-def longest_test(task: Task) -> int:
-    """Steps of the longest sequence that a model trained on `task` may be asked to read."""
-    lengths = [task.sequence_length]
-    if "extrapolation" in task.evaluation_splits:
-        lengths.append(task.evaluation_set("extrapolation", 0).inputs.shape[1])
-    lengthened = task.lengthened(LONGEST_TEST)
-    if lengthened is not None:
-        lengths.append(lengthened.sequence_length)
-    return max(lengths)
+def _longest_sequence(task: Task) -> int:
+    """Steps of the longest sequence in any split."""
+    if "extrapolation" not in task.evaluation_splits:
+        return task.sequence_length
+    beyond: int = task.evaluation_set("extrapolation", 0).inputs.shape[1]
+    return max(task.sequence_length, beyond)

@@ -13,7 +13,8 @@ from experiments.catalog import MODELS
 from experiments.config import ExperimentConfig, ModelChoice, TaskChoice, TrialConfig
 from experiments.errors import RequestError
 from experiments.events import Measured
-from experiments.models.bert import Bert, longest_test
+from experiments.lengths import longer
+from experiments.models.bert import Bert
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
@@ -23,7 +24,6 @@ from experiments.tasks.task import (
     Channels,
     Classes,
     Sequences,
-    Task,
     Tokens,
 )
 from experiments.training import train
@@ -256,19 +256,27 @@ def test_width_must_divide_by_heads(model):
 
 def test_bert_has_a_position_for_every_step_that_will_be_tested():
     task = Toy(INPUTS["tokens"])
-    with pytest.raises(RequestError, match=r"max_sequence_length=47, sequences of 48 steps"):
-        Bert(max_sequence_length=47).check(task)
-    Bert(max_sequence_length=48).check(task)
-    asked, at_once = (Bert(max_sequence_length=length).build(task) for length in (48, 0))
+    longest = [*longer(task)][-1]
+    asked, at_once = (
+        Bert(max_sequence_length=length).build(task) for length in (longest.sequence_length, 0)
+    )
     assert asked.count_params() == at_once.count_params()
-    longest = task.lengthened(8).train_batch(0, 0, 2).inputs
-    assert predictions(at_once, longest).shape == (2, 4)
+    assert predictions(at_once, longest.train_batch(0, 0, 2).inputs).shape == (2, 4)
 
 
-def test_bert_s_positions_reach_to_the_end_of_an_extrapolation_split():
-    split = ("validation", "test", "extrapolation")
-    longer = type("Longer", (Toy,), {"evaluation_splits": split, "lengthened": Task.lengthened})
-    task = longer(INPUTS["tokens"])
+def test_bert_needs_a_position_for_every_step():
+    with pytest.raises(RequestError, match=r"max_sequence_length=5, sequences of 6 steps"):
+        Bert(max_sequence_length=5).check(Toy(INPUTS["tokens"]))
+    Bert(max_sequence_length=6).check(Toy(INPUTS["tokens"]))
+
+
+def test_bert_needs_them_to_the_end_of_an_extrapolation_split_too():
     beyond = Toy(INPUTS["tokens"], sequence_length=11).train_batch(0, 0, 2)
-    longer.evaluation_set = lambda self, split, seed: beyond
-    assert longest_test(task) == 11
+    changes = {
+        "evaluation_splits": ("validation", "test", "extrapolation"),
+        "evaluation_set": lambda self, split, seed: beyond,
+    }
+    task = type("Longer", (Toy,), changes)(INPUTS["tokens"])
+    with pytest.raises(RequestError, match=r"max_sequence_length=10, sequences of 11 steps"):
+        Bert(max_sequence_length=10).check(task)
+    assert predictions(Bert().build(task), beyond.inputs).shape == (2, 4)
