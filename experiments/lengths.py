@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 FACTORS = (1.5, 2.0, 4.0, 8.0)
 """Of the training length."""
-MOST_STEPS = 1 << 18
-"""Steps of all sequences of a length: about what a test of 2,600 sequences of 100 steps reads."""
+MOST_STEPS = 1 << 17
+"""Steps of all sequences of a length: about those of a test of 1,300 sequences of 100 steps."""
 FEWEST_SEQUENCES, MOST_SEQUENCES = 64, 512
 """Of a length, whatever the steps; a share among 64 has a standard error of 6 % at most."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from experiments import stats
+from experiments import conduct, stats
 from experiments.leaderboard import Comparison, Leaderboard, Row, Standing, leaderboard
 from experiments.read_model import Baseline, ExperimentView
 from experiments.tasks.task import Task
@@ -20,11 +20,12 @@ def summary(view: ExperimentView) -> dict[str, Any]:
         "experiment": view.name,
         "status": view.status.value,
         "task": view.config.task.document(),
-        "trials": [_trial(trial) for trial in view.trials],
+        "trials": [_trial(trial) for trial in view.comparison_trials],
         "leaderboard": [_standing(standing, board) for standing in board.standings],
         "baselines": [_baseline(baseline, task) for baseline in view.baselines],
         "order": [_place(row) for row in board.rows],
         "comparisons": [_comparison(comparison, board) for comparison in board.comparisons],
+        **conduct.document(view),
     }
 
 
@@ -33,6 +34,9 @@ def _trial(trial: TrialView) -> dict[str, Any]:
         "model": trial.model,
         "seed": trial.seed,
         "status": trial.status.value,
+        "learning_rate": trial.config.budget.learning_rate,
+        "steps": trial.step,
+        "solved_at": trial.solved_at,
         "num_parameters": trial.num_parameters,
         "seconds": _number(trial.seconds),
         "step_seconds": _number(trial.step_seconds),

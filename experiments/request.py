@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ def experiment_request(
     models: str | None = None,
     seeds: int | None = None,
     steps: int | None = None,
-    match: str | None = None,
+    protocol: Mapping[str, Any] | None = None,
     assignments: Sequence[str] = (),
     jobs: int | None = None,
     name: str | None = None,
 ) -> ExperimentConfig:
     """The experiment on a task or in a TOML file, with the given options laid over it.
+
+    Of `protocol`, items that are `None` stay as they are.
 
     Raises `RequestError` naming what is wrong and what would be right.
     """
@@ -43,8 +45,9 @@ def experiment_request(
     document.setdefault("seeds", list(range(DEFAULT_SEEDS)))
     if steps is not None:
         set_value(document, f"budget.steps={steps}")
-    if match is not None:
-        set_value(document, f"protocol.match={match}")
+    for item, value in (protocol or {}).items():
+        if value is not None:
+            set_value(document, f"protocol.{item}={str(value).lower()}")
     if jobs is not None:
         document["jobs"] = jobs
     if name is not None:

@@ -70,6 +70,30 @@ def run(
         str | None,
         typer.Option(help="What all models have alike: parameters, the default, flops or none."),
     ] = None,
+    tune: Annotated[
+        bool | None,
+        typer.Option("--tune/--no-tune", help="Whether learning rates are tuned; by default."),
+    ] = None,
+    stop_early: Annotated[
+        bool | None,
+        typer.Option(
+            "--stop-early/--no-stop-early",
+            help="Whether a trial ends once its task is solved on validation; by default.",
+        ),
+    ] = None,
+    lengths: Annotated[
+        bool | None,
+        typer.Option(
+            "--lengths/--no-lengths", help="Whether longer sequences are tested; by default."
+        ),
+    ] = None,
+    causality: Annotated[
+        bool | None,
+        typer.Option(
+            "--causality/--no-causality",
+            help="Whether it is found out which inputs each output depends on; by default.",
+        ),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,7 +117,13 @@ def run(
         models=models,
         seeds=seeds,
         steps=steps,
-        match=match,
+        protocol={
+            "match": match,
+            "tune": tune,
+            "stop_early": stop_early,
+            "lengths": lengths,
+            "causality": causality,
+        },
         assignments=assignments or [],
         jobs=jobs,
         name=name,

@@ -95,7 +95,7 @@ def test_the_layers_of_the_three_recurrent_architectures_have_equal_weights() ->
 @pytest.mark.parametrize("match", QUANTITIES)
 @pytest.mark.parametrize("task", TASKS)
 def test_every_model_of_every_task_is_within_two_percent(task: str, match: str) -> None:
-    config = experiment_request(task, match=match)
+    config = experiment_request(task, protocol={"match": match})
     assert [choice.label for choice in config.models] == models_for(config.task.task)
     amounts = {label: getattr(cost, QUANTITIES[match]) for label, cost in costs(config).items()}
     reference = amounts.get("lstm", amounts[config.models[0].label])
@@ -258,4 +258,4 @@ def test_a_cost_that_is_wrong_is_refused_in_one_line(model: type, message: str) 
 
 def test_an_unknown_match_is_refused_with_the_nearest() -> None:
     with pytest.raises(RequestError, match=r"protocol.match 'flop'. Did you mean 'flops'\?"):
-        experiment_request("adding", match="flop")
+        experiment_request("adding", protocol={"match": "flop"})

@@ -1,5 +1,6 @@
 """From words on a command line to a configuration."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import experiments
 from experiments.catalog import model_names
 from experiments.errors import RequestError
+from experiments.protocol import Protocol
 from experiments.request import DEFAULT_SEEDS, experiment_request
 
 PRESETS = sorted((Path(experiments.__file__).parent / "configs").glob("*.toml"))
@@ -42,7 +44,7 @@ def test_options_lie_over_the_defaults() -> None:
 
 def test_what_is_matched_can_be_asked_for_by_itself() -> None:
     by_default, flops, none = (
-        experiment_request("digits", models="lstm,transformer", match=match)
+        experiment_request("digits", models="lstm,transformer", protocol={"match": match})
         for match in (None, "flops", "none")
     )
     assert [config.protocol.match for config in (by_default, flops, none)] == [
@@ -51,7 +53,9 @@ def test_what_is_matched_can_be_asked_for_by_itself() -> None:
         "none",
     ]
     assert by_default.models != flops.models
-    by_set = experiment_request("digits", match="none", assignments=["protocol.match=flops"])
+    by_set = experiment_request(
+        "digits", protocol={"match": "none"}, assignments=["protocol.match=flops"]
+    )
     assert by_set.protocol.match == "flops"
 
 
@@ -85,3 +89,12 @@ def test_steps_on_a_budget_that_is_no_table_is_refused(tmp_path: Path) -> None:
     file.write_text('budget = 3\n[task]\nname = "adding"\n')
     with pytest.raises(RequestError, match="budget"):
         experiment_request(str(file), steps=3)
+
+
+@pytest.mark.parametrize("item", ["tune", "stop_early", "lengths", "causality"])
+def test_items_of_the_protocol_are_switched_and_stay_as_they_are_otherwise(item):
+    asked = experiment_request("digits", models="gru", protocol={item: False, "match": None})
+    assert asked.protocol == dataclasses.replace(Protocol(), **{item: False})
+    # The command line is laid over a file.
+    on = experiment_request("digits", models="gru", protocol={item: True}).protocol
+    assert on == Protocol()
