@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from experiments.capacity import mismatches
 from experiments.causality import words
 from experiments.events import DependenceFound
 from experiments.protocol import Protocol
@@ -52,7 +53,8 @@ def data(view: ExperimentView) -> dict[int, dict[str, tuple[str, ...]]]:
 
 def warnings(view: ExperimentView) -> list[str]:
     """What makes the comparison doubtful."""
-    found = [said for tuning in tunings(view) if (said := warning(tuning))]
+    found = mismatches(view.config)
+    found += [said for tuning in tunings(view) if (said := warning(tuning))]
     found += [
         f"seed {seed}: not all models have read the same {split} data"
         for seed, splits in data(view).items()

@@ -20,6 +20,8 @@ from experiments.models.lstm import LSTM
 from experiments.models.self_attention import SelfAttention
 from experiments.models.simple_rnn import SimpleRNN
 from experiments.models.transformer import Transformer
+from experiments.read_model import new_view
+from experiments.report import summary
 from experiments.request import experiment_request
 from experiments.tasks.adding import Adding
 from experiments.tasks.task import Task
@@ -211,6 +213,11 @@ def test_unequal_parameters_are_said_though_nothing_was_matched(match: str) -> N
     config = asked("lstm", {"name": "lstm", "label": "wide", "units": 65}, match=match)
     [sentence] = mismatches(config)
     assert sentence.startswith("wide has 17,746 parameters, 3.07 % more than lstm")
+
+
+def test_the_report_says_it_too() -> None:
+    config = asked("lstm", {"name": "gru", "units": 64})
+    assert summary(new_view(config))["warnings"] == mismatches(config) != []
 
 
 def test_unequal_flops_are_said_where_flops_are_matched() -> None:
