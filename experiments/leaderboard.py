@@ -12,7 +12,6 @@ import numpy as np
 from experiments import stats
 from experiments.config import ModelChoice
 from experiments.read_model import Baseline, ExperimentView
-from experiments.solving import solved_at
 from experiments.status import Status
 from experiments.tasks.task import Metric
 from experiments.trial_view import TrialView
@@ -198,16 +197,14 @@ def _time_to_solve(view: ExperimentView, trials: list[TrialView]) -> stats.TimeT
 
     What was stopped or lost before it solved, or still trains, might solve yet.
     """
-    task = view.config.task.task
-    if task.solved is None:
+    if view.config.task.task.solved is None:
         return None
-    steps: list[int | None] = []
-    for trial in trials:
-        curve = trial.values(f"validation_{task.metric.name}")
-        step = solved_at(curve.step, curve.value, task.metric, task.solved)
-        if step is not None or trial.status in (Status.COMPLETED, Status.FAILED):
-            steps.append(step)
-    return stats.time_to_solve(steps, view.config.budget.steps)
+    known = [
+        trial.solved_at
+        for trial in trials
+        if trial.solved_at is not None or trial.status in (Status.COMPLETED, Status.FAILED)
+    ]
+    return stats.time_to_solve(known, view.config.budget.steps)
 
 
 def _not_above(

@@ -1,11 +1,6 @@
-"""When a task is solved: its metric reaches the agreed threshold on validation, and stays there.
-
-Early stopping asks step by step, the leaderboard asks of a finished curve; both ask here.
-"""
+"""When a task is solved: its metric reaches the agreed threshold on validation, and stays there."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from experiments.tasks.task import Metric
 
@@ -43,17 +38,3 @@ class Streak:
             if len(self._steps) == IN_A_ROW:
                 self.solved_at = self._steps[0]
         return self.solved_at is not None
-
-
-def solved_at(
-    steps: Iterable[float], values: Iterable[float], metric: Metric, threshold: float
-) -> int | None:
-    """The step of the first of `IN_A_ROW` evaluations in a row at or beyond `threshold`.
-
-    `None` where there are none, which says that the task was not solved within the budget.
-    """
-    streak = Streak(metric, threshold)
-    for step, value in zip(steps, values, strict=True):
-        if streak.add(int(step), value):
-            break
-    return streak.solved_at
