@@ -38,14 +38,15 @@ def matched(
     declares none, or when it does not say what it costs. Where no width is within 2 %, the
     nearest is taken.
     """
-    reference = _reference([model for model in models if model.cost(task) is not None])
+    known = [model for model in models if _amount(model.cost(task), quantity)]
+    reference = _reference(known)
     if reference is None:
         return list(models)
     goal = _Goal(task, quantity, _amount(reference.cost(task), quantity))
     return [
-        model
-        if model is reference or model.cost(task) is None or not kept.isdisjoint(model.widths)
-        else _resized(model, goal)
+        _resized(model, goal)
+        if model in known and model is not reference and kept.isdisjoint(model.widths)
+        else model
         for model, kept in zip(models, map(set, given), strict=True)
     ]
 
@@ -63,7 +64,8 @@ def mismatches(config: ExperimentConfig) -> list[str]:
     They differ in what the experiment matches; where it matches nothing, in their parameters.
     """
     quantity: Quantity = "flops" if config.protocol.match == "flops" else "parameters"
-    amounts = {label: _amount(cost, quantity) for label, cost in costs(config).items()}
+    read = {label: _amount(cost, quantity) for label, cost in costs(config).items()}
+    amounts = {label: amount for label, amount in read.items() if amount}
     known = [choice for choice in config.models if choice.label in amounts]
     reference = _reference([choice.model for choice in known])
     of_reference = next((c.label for c in known if c.model is reference), "")
@@ -131,6 +133,7 @@ def _nearest(amount: Callable[[int], int], target: int) -> int | None:
 
 
 def _amount(cost: Cost | None, quantity: Quantity) -> int:
+    """How much is said; 0 where nothing is."""
     if cost is None:
         return 0
     return cost.num_parameters if quantity == "parameters" else cost.flops

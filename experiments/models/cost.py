@@ -91,7 +91,7 @@ def cell(
     return per_gate * gates + Cost(num_parameters=others * units, state_size=states * units)
 
 
-def layers(first: Cost, other: Cost, count: int) -> Cost:
+def stacked(first: Cost, other: Cost, count: int) -> Cost:
     """A stack of `count` layers, of which the first has other inputs than the rest."""
     return first + other * (count - 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from experiments.models.adapter import embed, input_of, predict, target_of
-from experiments.models.cost import Cost, layers, predictions, table
+from experiments.models.cost import Cost, predictions, stacked, table
 from experiments.tasks.task import Task, Tokens
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ def stack_cost(
         inputs, embedding = embedding_dim, table(task.input.vocabulary_size, embedding_dim)
     else:
         inputs, embedding = task.input.width, Cost()
-    stacked = layers(layer(inputs), layer(outputs), num_layers)
-    return embedding + stacked + predictions(task, outputs)
+    layers = stacked(layer(inputs), layer(outputs), num_layers)
+    return embedding + layers + predictions(task, outputs)

@@ -242,6 +242,17 @@ def test_a_model_of_others_that_says_nothing_takes_part_as_it_is() -> None:
     assert mismatches(config) == []
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_model_of_others_that_does_not_say_its_flops_is_not_measured_by_them(place: int) -> None:
+    models = ["gru", "simple_rnn"]
+    models.insert(place, here(Constant))
+    config = asked(*models, task="toy:Sums", match="flops")
+    assert config.models[place].model == Constant()
+    gru, rnn = (cost.flops for label, cost in costs(config).items() if label != "Constant")
+    assert rnn == pytest.approx(gru, rel=TOLERANCE)
+    assert mismatches(config) == []
+
+
 def test_models_that_say_nothing_can_be_alone() -> None:
     config = asked("toy:Linear", {"name": "toy:Linear", "label": "b"}, task="toy:Sums")
     assert (costs(config), mismatches(config)) == ({}, [])
