@@ -23,10 +23,8 @@ from experiments.store import replace as write
 from tui import tables
 from tui.formatting import bounds, number
 from tui.headless import watch
-from tui.results_page import page
+from tui.results_page import SAYS, page
 
-SAYS = {"for": "yes", "against": "no", "open": "cannot tell", None: ""}
-"""What a finding says of its statement."""
 INTERRUPTED = 130
 
 
@@ -102,6 +100,8 @@ def print_settled(settled: Settled) -> None:
     for findings in (verdict.conditions, verdict.numbers, verdict.refuting):
         _add(table, findings)
     out.print(table)
+    for sentence in settled.unequal:
+        out.print(f"of unequal size: {sentence}", markup=False)
     out.print(f"Verdict on {claim.letter}: {verdict.word}", style="bold", markup=False)
     for reason in verdict.reasons:
         out.print(f"- {reason}", markup=False)

@@ -18,7 +18,8 @@ from tui.formatting import bounds, duration, number
 HEADING = (
     "| evidence | mean | 95 % interval | detectable | seeds | so it is |\n|---|---|---|---|---|---|"
 )
-SAYS = {"for": "yes", "against": "no", "open": "the seeds cannot tell", None: ""}
+SAYS = {"for": "yes", "against": "no", "open": "cannot tell", None: ""}
+"""What the seeds say of a statement."""
 
 
 def page(settled: Sequence[Settled], *, quick: bool) -> str:
@@ -61,6 +62,7 @@ def _sections(settled: Iterable[Settled], *, quick: bool) -> Iterator[str]:
             yield "\nThe limits of the claim:\n"
             yield HEADING
             yield from map(_row, verdict.refuting)
+        yield from (f"\nOf unequal size: {sentence}." for sentence in one.unequal)
         experiments = ", ".join(
             f"{view.name} ({view.status}, {duration(view.elapsed_seconds)})"
             for view in one.views.values()

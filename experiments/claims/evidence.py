@@ -55,8 +55,9 @@ class Evidence:
         different tasks have one scale.
         """
         null, perfect = self._null(), self._metric.bounds[int(self._metric.higher_is_better)]
+        way = perfect - null or math.nan  # no gain is possible where nothing is left to learn
         return {
-            seed: float(np.clip((value - null) / (perfect - null), 0, 1))
+            seed: float(np.clip((value - null) / way, 0, 1))
             for seed, value in self.values(model, key).items()
         }
 
@@ -155,7 +156,8 @@ def better(what: str, a: Seeds, b: Seeds, *, comparisons: int = 1) -> Finding:
     side: Side = "for" if interval.low > 0 and interval.high >= MARGIN else "open"
     if interval.high < MARGIN and max(map(_mean, pairs)) >= LEARNED:
         side = "against"
-    return _finding(what, interval, side, stats.minimum_detectable(*pairs))
+    detectable = stats.minimum_detectable(*pairs, alpha=1 - confidence)
+    return _finding(what, interval, side, detectable)
 
 
 def as_good(what: str, a: Seeds, b: Seeds) -> Finding:

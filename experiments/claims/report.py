@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.capacity import mismatches
 from experiments.claims.claim import Claim, Finding, Verdict
 from experiments.read_model import ExperimentView
 
@@ -18,6 +19,15 @@ class Settled:
     claim: Claim
     views: Mapping[str, ExperimentView]
     verdict: Verdict
+
+    @property
+    def unequal(self) -> tuple[str, ...]:
+        """What is compared and has not the same size, by 2 % or more."""
+        return tuple(
+            f"{name}: {sentence}"
+            for name, view in self.views.items()
+            for sentence in mismatches(view.config)
+        )
 
 
 def document(settled: Iterable[Settled], *, quick: bool) -> dict[str, Any]:
@@ -34,6 +44,7 @@ def document(settled: Iterable[Settled], *, quick: bool) -> dict[str, Any]:
                 "conditions": [_finding(finding) for finding in one.verdict.conditions],
                 "numbers": [_finding(finding) for finding in one.verdict.numbers],
                 "refuting": [_finding(finding) for finding in one.verdict.refuting],
+                "unequal": list(one.unequal),
                 "experiments": [
                     {"experiment": view.name, "status": view.status.value}
                     for view in one.views.values()
