@@ -123,9 +123,10 @@ def length_table(out: Console, lengths: ByLength) -> Table:
     """Models in the order they were asked for, a column for each bin of lengths."""
     columns = [Column("model", list(lengths.intervals), "left")]
     for i, part in enumerate(lengths.bins):
-        mark = "*" if part.is_extrapolation else ""
+        heading = f"{part.low}" if part.low == part.high else f"{part.low}-{part.high}"
+        heading += "*" if part.is_extrapolation else ""
         cells = [number(intervals[i].mean) for intervals in lengths.intervals.values()]
-        columns.append(Column(f"{part.low}-{part.high}{mark}", cells))
+        columns.append(Column(heading, cells))
     return fitted_table(
         out,
         f"test {lengths.metric} by length",

@@ -29,6 +29,7 @@ from tui.experiment_tables import (
     length_table,
     solving_table,
 )
+from tui.protocol_tables import dependence_table, protocol_lines, tuning_table
 
 # A pipe has no width of its own; tables there are made to be read whole.
 PIPE_WIDTH = 120
@@ -58,6 +59,11 @@ def print_experiment(view: ExperimentView) -> None:
     lengths = by_length(view)
     if lengths is not None:
         out.print(length_table(out, lengths))
+    for table in (tuning_table(out, view), dependence_table(out, view)):
+        if table is not None:
+            out.print(table)
+    for line in protocol_lines(view):
+        out.print(line, markup=False)
     out.print(wording.verdict(view, board), markup=False)
     for status, alert in wording.alerts(view):
         out.print(f"{status or 'warning'}: {alert}", markup=False)
@@ -70,13 +76,14 @@ def experiment_row(folder: ExperimentFolder) -> dict[str, Any]:
     except KerasSeqError as error:
         row = dict.fromkeys(("experiment", "status", "task", "models", "completed", "started"), "")
         return {**row, "experiment": folder.name, "status": "unreadable", "models": str(error)}
-    done = sum(trial.status is Status.COMPLETED for trial in view.trials)
+    trials = view.comparison_trials
+    done = sum(trial.status is Status.COMPLETED for trial in trials)
     return {
         "experiment": view.name,
         "status": view.status.value,
         "task": view.config.task.name,
         "models": ", ".join(model.label for model in view.config.models),
-        "completed": f"{done}/{len(view.trials)}",
+        "completed": f"{done}/{len(trials)}",
         "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(view.started))
         if view.started == view.started
         else "",

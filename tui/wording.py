@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from rich.text import Text
 
+from experiments import conduct
 from experiments.config import ExperimentConfig
 from experiments.leaderboard import LEAST_SEEDS, Comparison, Leaderboard, Row, Standing
 from experiments.read_model import ExperimentView
@@ -205,14 +206,15 @@ def verdict(view: ExperimentView, board: Leaderboard) -> str:
 
 
 def alerts(view: ExperimentView) -> list[tuple[Status | None, str]]:
-    """What went wrong, worst first: failed trials, the supervisor, damaged lines."""
+    """What went wrong, worst first: failed trials, the supervisor, the protocol, damaged lines."""
     found: list[tuple[Status | None, str]] = [
         (trial.status, f"{trial.name}: {trial.reason or 'no reason given'}")
-        for trial in view.trials
+        for trial in view.comparison_trials
         if trial.status in BAD
     ]
     if view.reason:
         found.append((None, f"supervisor: {view.reason}"))
+    found += [(None, warning) for warning in conduct.warnings(view)]
     found += [(None, f"supervisor's journal: {problem}") for problem in view.problems]
     found += [
         (None, f"{trial.name}'s journal: {problem}")

@@ -290,7 +290,7 @@ def test_json_is_one_document_without_nan(root: Path, call: Call) -> None:
     document = json.loads(out, parse_constant=refuse)
     assert set(document) == {
         "experiment", "status", "task", "trials", "leaderboard", "baselines", "order",
-        "comparisons",
+        "comparisons", "protocol", "switched_off", "tuning", "causality", "data", "warnings",
     }  # fmt: skip
     assert document["status"] == "failed"
     failed = document["trials"][2]
@@ -377,7 +377,7 @@ def test_an_interrupted_run_stops_its_trials_and_ends_with_130(root: Path) -> No
     with process:
         try:
             assert process.stderr is not None
-            assert "lstm-s0 running" in process.stderr.readline()
+            assert re.match(r"lstm-lr\S+ running", process.stderr.readline())
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=60)
         finally:
