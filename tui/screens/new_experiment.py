@@ -130,6 +130,7 @@ class NewExperiment(Screen[None]):
             with Vertical(id="preview", classes="pane"):
                 yield Static(id="summary")
                 yield Static(id="capacity")
+                yield Static(id="capacity-line", markup=False)
                 yield Static(id="mismatches", markup=False)
                 yield Static(id="problem")
                 yield Static(id="command", markup=False)
@@ -215,8 +216,9 @@ class NewExperiment(Screen[None]):
                 f"of {config.budget.steps} steps on [b]{config.task.name}[/b]"
             )
         self.query_one("#summary").display = config is not None
-        # On a narrow screen the style sheet hides it, so its display is not set here.
+        # One of the two is hidden by the style sheet, so their display is not set here.
         self.query_one("#capacity", Static).update(capacity_table(config) if config else "")
+        self.query_one("#capacity-line", Static).update(capacity_line(config) if config else "")
         said = "\n".join(f"! {mismatch}" for mismatch in mismatches(config)) if config else ""
         self.query_one("#mismatches", Static).update(said)
         self.query_one("#mismatches").display = bool(said)
@@ -254,11 +256,21 @@ def capacity_table(config: ExperimentConfig) -> Table:
         table.add_column(justify="right", no_wrap=True)
     table.add_row("model", "width", "parameters", style=MUTED)
     for choice in config.models:
-        widths = [str(getattr(choice.model, name)) for name in choice.model.widths]
         cost = known.get(choice.label)
         parameters = count(cost.num_parameters if cost else None)
-        table.add_row(choice.label, ", ".join(widths) or UNKNOWN, parameters)
+        table.add_row(choice.label, _widths(choice) or UNKNOWN, parameters)
     return table
+
+
+def capacity_line(config: ExperimentConfig) -> str:
+    """The same where there is no room for a table: all widths, and the range of parameters."""
+    widths = ", ".join(f"{choice.label} {_widths(choice)}".rstrip() for choice in config.models)
+    counts = [cost.num_parameters for cost in costs(config).values()]
+    return f"{widths}: {min(counts):,} to {max(counts):,} parameters" if counts else widths
+
+
+def _widths(choice: configuration.ModelChoice) -> str:
+    return "x".join(str(getattr(choice.model, name)) for name in choice.model.widths)
 
 
 def _tasks() -> Sequence[tuple[str, str]]:
