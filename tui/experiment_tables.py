@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group
 
 from experiments.by_length import ByLength
 from experiments.leaderboard import Leaderboard, Row, Standing
@@ -25,7 +24,7 @@ from tui.formatting import (
 FOREST_WIDTH = 21
 
 
-def leaderboard_table(out: Console, view: ExperimentView, board: Leaderboard) -> Table:
+def leaderboard_table(out: Console, view: ExperimentView, board: Leaderboard) -> Group:
     """Models and null baselines in one order, with a dot for every seed."""
     rows = board.rows
     span = forest.span(rows)
@@ -54,7 +53,7 @@ def leaderboard_table(out: Console, view: ExperimentView, board: Leaderboard) ->
     )
 
 
-def cost_table(out: Console, board: Leaderboard) -> Table:
+def cost_table(out: Console, board: Leaderboard) -> Group:
     """What each model takes: size, work, time, memory."""
     rows = board.standings
     return fitted_table(
@@ -72,7 +71,7 @@ def cost_table(out: Console, board: Leaderboard) -> Table:
     )
 
 
-def solving_table(out: Console, board: Leaderboard) -> Table | None:
+def solving_table(out: Console, board: Leaderboard) -> Group | None:
     """How many seeds solved the task, and when; `None` where no threshold is agreed."""
     times = {row.model: row.time_to_solve for row in board.standings if row.time_to_solve}
     if not times:
@@ -94,7 +93,7 @@ def solving_table(out: Console, board: Leaderboard) -> Table | None:
     )
 
 
-def comparison_table(out: Console, view: ExperimentView, board: Leaderboard) -> Table:
+def comparison_table(out: Console, view: ExperimentView, board: Leaderboard) -> Group:
     """Every pair: by how much the first is better, how sure that is, what could be told."""
     pairs, margin = board.comparisons, board.margin
     advantages = [wording.advantage(pair, view) for pair in pairs]
@@ -119,7 +118,7 @@ def comparison_table(out: Console, view: ExperimentView, board: Leaderboard) -> 
     )
 
 
-def length_table(out: Console, lengths: ByLength) -> Table:
+def length_table(out: Console, lengths: ByLength) -> Group:
     """Models in the order they were asked for, a column for each bin of lengths."""
     columns = [Column("model", list(lengths.intervals), "left")]
     for i, part in enumerate(lengths.bins):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
+from rich.console import Console, Group, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 _LEAST_TEXT = 16
 """Words in a narrower column are hard to read."""
@@ -44,10 +45,11 @@ def fitted_table(
     caption: str,
     columns: Sequence[Column],
     muted: Sequence[bool] = (),
-) -> Table:
+) -> Group:
     """The columns for which `out` has room; rows of which `muted` holds stand back.
 
-    What is left out is in the JSON, and in a wider terminal.
+    What is left out is in the JSON, and in a wider terminal. The caption is no wider than `out`,
+    but may be wider than the table.
     """
     shown = list(columns)
     while sum(column.least_width + _FRAME for column in shown) + 1 > out.width:
@@ -55,7 +57,7 @@ def fitted_table(
         if not optional:
             break
         shown.remove(max(optional, key=lambda column: column.gives_way))
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    table = Table(title=title, title_justify="left")
     for column in shown:
         table.add_column(
             column.heading,
@@ -66,4 +68,4 @@ def fitted_table(
     rows = list(zip(*(column.cells for column in shown), strict=True))
     for row, back in zip(rows, muted or [False] * len(rows), strict=True):
         table.add_row(*row, style="dim" if back else None)
-    return table
+    return Group(table, Text(caption, "table.caption"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import nan
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group
 
 from experiments import conduct
 from experiments.causality import words
@@ -16,7 +15,7 @@ from tui.fitted_table import Column, fitted_table
 from tui.formatting import count, duration, number
 
 
-def tuning_table(out: Console, view: ExperimentView) -> Table | None:
+def tuning_table(out: Console, view: ExperimentView) -> Group | None:
     """How each learning rate validated and which was chosen; `None` where none has been yet."""
     found = tunings(view)
     if not found:
@@ -43,7 +42,7 @@ def tuning_table(out: Console, view: ExperimentView) -> Table | None:
     )
 
 
-def dependence_table(out: Console, view: ExperimentView) -> Table | None:
+def dependence_table(out: Console, view: ExperimentView) -> Group | None:
     """Which inputs the predictions depend on; `None` where nobody has looked."""
     found = conduct.dependences(view)
     if not found:

@@ -198,11 +198,18 @@ def verdict(view: ExperimentView, board: Leaderboard) -> str:
         return f"{lead}{said}: {by}, p Holm {number(found.p_equivalent)}"
     if found.outcome == "different":
         loser = found.a if found.winner == found.b else found.b
-        return f"{lead}{found.winner} beats {loser} by {by}, {holm}"
-    beaten = [c.b for c in board.comparisons if c.winner == c.a == first.model]
+        others = [model for model in _beaten(board, found.winner) if model != loser]
+        rest = f"; also {', '.join(others)}" if others else ""
+        return f"{lead}{found.winner} beats {loser} by {by}, {holm}{rest}"
+    beaten = _beaten(board, first.model)
     rest = f"; {first.model} beats {', '.join(beaten)}" if beaten else ""
     told = f"{holm}, detectable {number(found.detectable)}"
     return f"{lead}underpowered, {found.a} is not told from {found.b}: {by}, {told}{rest}"
+
+
+def _beaten(board: Leaderboard, winner: str | None) -> list[str]:
+    pairs = [pair for pair in board.comparisons if pair.winner == winner]
+    return [pair.b if pair.a == winner else pair.a for pair in pairs]
 
 
 def alerts(view: ExperimentView) -> list[tuple[Status | None, str]]:

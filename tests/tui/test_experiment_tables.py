@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group
 from staged import Stage, staged
 
 from experiments.leaderboard import leaderboard
@@ -25,7 +24,7 @@ def read(stage: Stage) -> ExperimentView:
     return ExperimentReader(stage.folder).read()
 
 
-def cells(table: Table | None, width: int = 160) -> list[list[str]]:
+def cells(table: Group | None, width: int = 160) -> list[list[str]]:
     """Headings and rows as printed, a row to a line."""
     assert table is not None
     out = console(width)

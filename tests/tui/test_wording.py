@@ -104,6 +104,22 @@ def test_verdict_when_the_second_wins_on_the_seeds_in_common() -> None:
     assert wording.verdict(view, board).startswith("lstm beats gru by 0.030 [0.010, 0.050]")
 
 
+def test_verdict_names_everyone_who_was_beaten() -> None:
+    stage = staged()
+    stage.finish()
+    view = read(stage)
+    pairs = [
+        between_gru_and_lstm(),
+        between_gru_and_lstm(b="simple_rnn"),
+        between_gru_and_lstm(a="lstm", b="simple_rnn", better="lstm"),
+    ]
+    board = dataclasses.replace(leaderboard(view), comparisons=tuple(pairs))
+    assert wording.verdict(view, board).endswith("p Holm 0.030; also simple_rnn")
+    pairs[0] = between_gru_and_lstm(p_holm=0.2)
+    board = dataclasses.replace(board, comparisons=tuple(pairs))
+    assert wording.verdict(view, board).endswith("detectable 0.040; gru beats simple_rnn")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
