@@ -39,14 +39,16 @@ class Evidence:
         self._null_name = null
 
     def values(self, model: str, key: str = "") -> Seeds:
-        """The measurement called `key` of each completed seed; by default the metric on test."""
+        """The measurement called `key` of each seed; by default the metric on test.
+
+        Empty where a trial of the model did not complete, because the others do not stand for it.
+        """
         key = key or f"test_{self._metric.name}"
-        return {
-            trial.seed: trial.metrics()[key]
-            for trial in self._view.comparison_trials
-            if trial.model == model and trial.status is Status.COMPLETED
-            if key in trial.metrics()
-        }
+        trials = [trial for trial in self._view.comparison_trials if trial.model == model]
+        if any(trial.status is not Status.COMPLETED for trial in trials):
+            return {}
+        outcomes = {trial.seed: trial.metrics() for trial in trials}
+        return {seed: metrics[key] for seed, metrics in outcomes.items() if key in metrics}
 
     def gains(self, model: str, key: str = "") -> Seeds:
         """The metric as a share of the way from the null baseline to a perfect score.

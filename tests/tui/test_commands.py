@@ -345,7 +345,7 @@ def test_attach_to_a_finished_experiment(root: Path, call: Call, failed: str, co
 def test_help_names_every_command(call: Call) -> None:
     code, out, _ = call("--help")
     assert code == 0
-    for command in ("run", "list", "show", "attach", "stop", "doctor"):
+    for command in ("run", "claim", "list", "show", "attach", "stop", "doctor"):
         assert re.search(rf"^  {command} +\S", out, re.MULTILINE)
 
 

@@ -1,5 +1,6 @@
 """What numbers say: for, against, or nothing."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,6 +8,7 @@ from made_up import made_up
 
 from experiments.claims import evidence
 from experiments.claims.evidence import Evidence, above, as_good, below, better
+from experiments.status import Status
 
 LARGE, SMALL, NONE = (0.9, 0.91, 0.92), (0.62, 0.6, 0.61), (0.0, 0.01, 0.02)
 
@@ -97,6 +99,17 @@ def test_gains_are_shares_of_the_way_from_the_best_null_baseline():
 def test_gains_of_an_accuracy_go_up_to_one():
     view = made_up("digits", {"lstm": {"test_accuracy": (1.0, 0.55, 0.05)}}, {"majority": 0.1})
     assert Evidence(view).gains("lstm") == pytest.approx({0: 1, 1: 0.5, 2: 0})
+
+
+def test_survivors_do_not_pass_for_the_whole():
+    view = made_up("digits", {"lstm": {"test_accuracy": 0.9}, "gru": {"test_accuracy": 0.9}}, {})
+    failed = [
+        dataclasses.replace(trial, status=Status.FAILED) if trial.name == "lstm-s1" else trial
+        for trial in view.trials
+    ]
+    found = Evidence(view.with_trials(tuple(failed)))
+    assert found.values("lstm") == {}
+    assert len(found.values("gru")) == 3
 
 
 def test_without_a_null_baseline_no_gain_is_known():
