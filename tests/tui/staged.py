@@ -20,6 +20,7 @@ from experiments.events import (
     Event,
     Measured,
     Process,
+    RateChosen,
     Started,
     StatusChanged,
     StopRequested,
@@ -100,6 +101,11 @@ def completed(model: str, seed: int) -> list[Event]:
     ]
 
 
+def ended() -> list[Event]:
+    """The last record of a trial that completed."""
+    return [StatusChanged(time=STARTED + 25, status=Status.COMPLETED)]
+
+
 class Stage:
     """An experiment in the making."""
 
@@ -159,6 +165,19 @@ class Stage:
             ],
         )
         self.damage("gru-s1")
+
+    def tune(self) -> None:
+        """Learning rates are tried: two of `lstm`, of which one is chosen; one of `gru` works."""
+        self.begin()
+        for rate, seed in (("0.001", 0), ("0.003", 1)):
+            self.write(f"lstm-lr{rate}", [*training("lstm", seed, 40), *ended()])
+        self.write("gru-lr0.001", training("gru", 0, 20))
+        values = {"0.001": 0.02, "0.003": 0.01}
+        chosen = RateChosen(
+            time=STARTED + 30, model="lstm", learning_rate=0.003, values=values, is_edge=True
+        )
+        self.supervise(chosen)
+        self.write("lstm-s0", training("lstm", 0, 30))
 
     def finish(self) -> None:
         """Every trial completed."""

@@ -33,6 +33,24 @@ async def test_running(half_way: Stage, size: tuple[int, int]) -> None:
         await check_snapshot(pilot, "dashboard-running")
 
 
+@pytest.mark.parametrize("size", SIZES[:2])
+async def test_tuning(size: tuple[int, int]) -> None:
+    """Trials that tune stand under their rate; curves and standings are of the others."""
+    protocol = {"tune": True, "rate_factors": [0.1, 0.3]}
+    models = [{"name": "lstm"}, {"name": "gru"}]
+    stage = staged(
+        models=models, seeds=[0], protocol=protocol, budget={"steps": 100, "learning_rate": 0.01}
+    )
+    stage.tune()
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        await pilot.press("1")
+        (curve,) = app.snapshot.curves[app.snapshot.metric_key]
+        assert (curve.label, list(curve.x)) == ("lstm", [10, 20, 30])
+        await check_snapshot(pilot, "dashboard-tuning")
+
+
 @pytest.mark.parametrize("pane", ["1", "3"])
 async def test_narrow_panes(half_way: Stage, pane: str) -> None:
     app = KerasSeqApp(ROOT, "staged")

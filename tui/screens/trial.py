@@ -15,6 +15,7 @@ from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from experiments.causality import words
 from experiments.store import ExperimentFolder
 from experiments.trial_view import TrialView
 from tui import wording
@@ -188,12 +189,18 @@ def facts(trial: TrialView) -> Text:
     """What the trial is and what came of it."""
     model, task = trial.config.model, trial.config.task
     process, peak = trial.process, trial.peak_memory_bytes
-    sections = {
+    sections: dict[str, dict[str, object]] = {
         "Status": {wording.mark(trial.status): trial.reason},
         "Outcome": {wording.words(key): number(value) for key, value in trial.metrics().items()},
         f"Model {model.name}": asdict(model.model),
         f"Task {task.name}": asdict(task.task),
         "Training": {**asdict(trial.config.budget), "seed": trial.seed},
+        "Protocol": {
+            "serves": "to choose a learning rate" if trial.is_tuning else "",
+            "solved at step": trial.solved_at,
+            "reads": words(trial.dependence, task.task) if trial.dependence else "",
+            **{f"{split} data": sha256 for split, sha256 in trial.data.items()},
+        },
         "Process": {
             "parameters": count(trial.num_parameters),
             "backend": trial.backend,

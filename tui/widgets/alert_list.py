@@ -18,7 +18,7 @@ MOST = 4
 
 
 class AlertList(Widget):
-    """Failed trials with their reasons, damaged files, a supervisor that gave up."""
+    """Failed trials with their reasons, doubts about the comparison, damaged files."""
 
     DEFAULT_CSS = """
     AlertList {
@@ -44,7 +44,7 @@ class AlertList(Widget):
             index = 5 if status is None else wording.STATUS_COLORS[status] or 0
             red, green, blue = series_color(index, self.app.current_theme.dark)
             style = Style(color=Color(red, green, blue).rich_color, bold=True)
-            head = "! damaged" if status is None else wording.mark(status)
+            head = "! warning" if status is None else wording.mark(status)
             lines.append(Text.assemble((head, style), f"  {sentence}"))
         if len(lines) < len(found):
             lines.append(Text(f"and {len(found) - len(lines)} more"))

@@ -53,8 +53,11 @@ class ExperimentHeader(Header):
         return fitted(left, [status, *times], width, first_to_go="left")
 
     def _progress(self, view: ExperimentView, width: int) -> Text:
-        counts = Counter(trial.status for trial in view.trials)
+        counts = Counter(trial.status for trial in view.comparison_trials)
         left = [self.bar(view.progress, width)]
+        tuned = [trial.status.is_finished for trial in view.tuning_trials]
+        if not all(tuned):
+            left.append(Text(f"tuning {sum(tuned)}/{len(tuned)}", self.ink(0)))
         # What went wrong comes first, because the last ones give way.
         for status in sorted(Status, key=lambda status: status not in wording.BAD):
             if counts[status]:

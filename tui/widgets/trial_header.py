@@ -17,7 +17,7 @@ from tui.widgets.row_list import BOLD, MUTED
 
 
 class TrialHeader(Header):
-    """Model, seed, status with its reason, progress, time left."""
+    """Model, seed or learning rate, status with its reason, progress, time left."""
 
     trial: reactive[TrialView | None] = reactive(None)
     color: reactive[int] = reactive(0)
@@ -32,7 +32,9 @@ class TrialHeader(Header):
 
     def _title(self, trial: TrialView, width: int) -> Text:
         name = f"{series_letter(self.color)} {trial.model}"
-        left = [Text(name, self.ink(self.color) + BOLD), Text(f"seed {trial.seed}", BOLD)]
+        rate = trial.config.budget.learning_rate
+        which = f"tuning, learning rate {rate:g}" if trial.is_tuning else f"seed {trial.seed}"
+        left = [Text(name, self.ink(self.color) + BOLD), Text(which, BOLD)]
         status = self.mark(trial.status)
         if note := wording.rung(trial) or trial.reason:
             status.append(f": {note}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 
@@ -20,7 +21,10 @@ _STATUS_WIDTH = 12
 
 
 class TrialList(RowList):
-    """Models with their seeds beneath: status, progress, time left or result."""
+    """Models with their trials beneath: status, progress, time left or result.
+
+    Those that tune come first, under their learning rate and as validation judged them.
+    """
 
     snapshot: reactive[Snapshot | None] = reactive(None)
 
@@ -34,13 +38,19 @@ class TrialList(RowList):
             return None, ()
         view, board = self.snapshot.view, self.snapshot.board
         standings = {standing.model: standing for standing in board.standings}
+        chosen = {rate.model: rate.learning_rate for rate in view.rates}
         rows = []
         for index, choice in enumerate(view.config.models):
             trials = [trial for trial in view.trials if trial.model == choice.label]
             rows.append(Row(self._model(index, standings[choice.label], width)))
             for trial in trials:
-                last = trial is trials[-1]
-                rows.append(Row(self._trial(trial, last, index, board.key, width), trial.name))
+                last, key = trial is trials[-1], board.key
+                is_chosen = False
+                if trial.is_tuning:
+                    key = self.snapshot.metric_key
+                    is_chosen = trial.config.budget.learning_rate == chosen.get(trial.model)
+                text = self._trial(trial, last, index, key, width, is_chosen)
+                rows.append(Row(text, trial.name))
         return None, rows
 
     def _model(self, index: int, standing: Standing, width: int) -> Text:
@@ -51,12 +61,18 @@ class TrialList(RowList):
             value += f" ±{number(interval.half_width)}"
         return _justified(text, Text(value, BOLD), width)
 
-    def _trial(self, trial: TrialView, last: bool, index: int, key: str, width: int) -> Text:
+    def _trial(
+        self, trial: TrialView, last: bool, index: int, key: str, width: int, is_chosen: bool
+    ) -> Text:
         color = self.color(wording.STATUS_COLORS[trial.status])
+        name = (
+            f"lr {trial.config.budget.learning_rate:g} " if trial.is_tuning else f"s{trial.seed} "
+        )
+        mark = f"{wording.GLYPHS[trial.status]} chosen" if is_chosen else wording.mark(trial.status)
         text = Text.assemble(
             (" └ " if last else " ├ ", MUTED),
-            f"s{trial.seed} ",
-            (wording.mark(trial.status).ljust(_STATUS_WIDTH), color),
+            (name, MUTED if trial.is_tuning else Style.null()),
+            (mark.ljust(_STATUS_WIDTH), color),
         )
         room = width - text.cell_len
         if trial.status is Status.RUNNING:
