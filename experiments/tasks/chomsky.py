@@ -39,6 +39,7 @@ class Chomsky(Task):
 
     metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True, bounds=SHARE)
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test", "extrapolation")
+    solved: ClassVar[float | None] = 0.99
     symbols: ClassVar[str]
     """What is read, in the order of the tokens."""
     num_answers: ClassVar[int]

@@ -70,7 +70,7 @@ class Counting(Task):
 
     name: ClassVar[str] = "counting"
     metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=4000, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=1e-2)
     solved: ClassVar[float | None] = 0.99
 
     language: Literal["anbn", "anbncn"] = "anbn"

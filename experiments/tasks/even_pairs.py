@@ -31,7 +31,7 @@ class EvenPairs(Chomsky):
     """
 
     name: ClassVar[str] = "even_pairs"
-    budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=1e-2)
     symbols: ClassVar[str] = "01"
     num_answers: ClassVar[int] = 2
 

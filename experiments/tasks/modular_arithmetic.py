@@ -39,7 +39,7 @@ class ModularArithmetic(Chomsky):
     """
 
     name: ClassVar[str] = "modular_arithmetic"
-    budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=8000, batch_size=64, learning_rate=3e-3)
     symbols: ClassVar[str] = "01234+-*"
     num_answers: ClassVar[int] = MODULUS
     length_step: ClassVar[int] = 2
