@@ -155,6 +155,7 @@ def test_an_interrupt_says_that_the_command_goes_on(
         ([], "Missing argument"),
         (["d", "--jobs", "0"], "jobs: expected int >= 1. Received: 0."),
         (["d", "--quik"], "No such option: --quik"),
+        (["d", "--write", "/no/such/folder/page.md"], "--write: expected a file in a folder that"),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_is_written(
