@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from unittest.mock import ANY
 
 import numpy as np
 import psutil
@@ -9,12 +10,16 @@ import pytest
 import toy
 
 from experiments.errors import DivergedError
-from experiments.events import Built, Measured
-from experiments.training import BLOCK_SECONDS, MOST_UPDATES, _next_size, train
+from experiments.events import Built, DataRead, DependenceFound, Measured, Solved
+from experiments.fingerprint import Fingerprint
+from experiments.training import BLOCK_SECONDS, HASHED_BATCHES, MOST_UPDATES, _next_size, train
 
 keras = pytest.importorskip("keras")
 
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to import
+
+
+EVALUATED = ("validation", "test")
 
 
 def trial(model="toy:Linear", seed=0, **changes):
@@ -252,3 +257,92 @@ def test_probes_come_last_and_are_recorded_under_their_names():
     # A dense layer over the whole sequence depends on all of it.
     assert last.values["probe_support_share"] == 1
     assert all(key.startswith("probe_support_") for key in last.values)
+
+
+# The protocol
+
+
+def told(records, kind):
+    return [record for record in records if isinstance(record, kind)]
+
+
+def splits_asked():
+    return [asked[0] for asked in toy.Sums.asked if asked[0] != "train"]
+
+
+def test_a_trial_ends_once_validation_has_said_three_times_that_the_task_is_solved():
+    records = trained(trial(task={"name": "toy:Easy"}))  # validates after 2, 4, 6 and 8 steps
+    assert told(records, Solved) == [Solved(time=ANY, step=2)]
+    assert list(curve(records, "train_loss")) == [1, 2, 3, 4, 5, 6]
+    assert list(curve(records, "validation_mse")) == [2, 4, 6]
+    assert list(curve(records, "test_mse")) == [6]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": {"name": "toy:Easy"}, "protocol": {"stop_early": False}},
+        {"task": {"name": "toy:Sums"}},  # knows no threshold
+        {"task": {"name": "toy:Easy"}, "budget": {"evaluations": 2}},
+    ],
+)
+def test_otherwise_it_trains_to_the_end_of_its_budget(changes):
+    records = trained(trial(**changes))
+    assert list(curve(records, "test_mse")) == [8]
+
+
+def test_a_trial_that_tunes_reads_validation_only_and_trains_all_its_steps():
+    config = dataclasses.replace(trial(task={"name": "toy:Easy"}), role="tuning")
+    records = trained(config)
+    assert splits_asked() == ["validation"]
+    assert max(curve(records, "train_loss")) == 8
+    assert told(records, DependenceFound) == []
+    assert {record.split for record in told(records, DataRead)} == {"train", "validation"}
+
+
+def test_a_rate_that_diverges_with_the_last_update_comes_to_no_good_end():
+    task = {"name": "toy:Sums", "scale": 1e12}
+    budget = {"steps": 1, "learning_rate": 1e9, "evaluations": 1}
+    config = dataclasses.replace(trial(budget=budget, task=task), role="tuning")
+    with pytest.raises(DivergedError, match=r"^the validation loss became nan after step 1$"):
+        train(config, lambda record: None, lambda: False, threads=1)
+
+
+def test_longer_sequences_are_tested_last():
+    records = trained(trial("gru", task={"name": "toy:Growing"}))
+    assert splits_asked() == ["validation", "test", *4 * ["extrapolation"]]
+    (test,) = curve(records, "test_mse").values()
+    assert curve(records, "test_mse_4_4") == {8: test}
+    values = [curve(records, f"extrapolation_mse_{n}_{n}")[8] for n in (6, 8, 16, 32)]
+    assert curve(records, "extrapolation_mse")[8] == pytest.approx(np.mean(values))
+
+
+@pytest.mark.parametrize(
+    ("item", "split", "kind"), [("lengths", "extrapolation", None), ("causality", None, True)]
+)
+def test_what_is_switched_off_is_not_done(item, split, kind):
+    records = trained(trial("gru", task={"name": "toy:Growing"}, protocol={item: False}))
+    assert split not in splits_asked()
+    assert bool(told(records, DependenceFound)) is (kind is None)
+
+
+def test_what_the_network_reads_is_found_before_training():
+    records = trained(trial())
+    kinds = [type(record) for record in records]
+    (found,) = told(records, DependenceFound)
+    assert kinds.index(DependenceFound) < kinds.index(Measured)
+    assert (found.is_causal, found.tried, found.unread) == (None, (0, 1, 2), ())
+
+
+@pytest.mark.parametrize("steps", [3, 8, 12])
+def test_the_hashes_are_of_what_was_read(steps):
+    task = toy.Sums()
+    splits = {split: Fingerprint().add(task.evaluation_set(split, 5)) for split in EVALUATED}
+    splits["train"] = Fingerprint()
+    for index in range(min(steps, HASHED_BATCHES)):
+        splits["train"].add(task.train_batch(5, index, 4))
+    for model in ("toy:Linear", "gru"):
+        records = trained(trial(model, seed=5, budget={"steps": steps, "evaluations": 1}))
+        assert {record.split: record.sha256 for record in told(records, DataRead)} == {
+            split: data.text for split, data in splits.items()
+        }

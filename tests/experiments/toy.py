@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -65,6 +65,31 @@ class Sums(Task):
 
     def _draw(self, generator: np.random.Generator, size: int) -> Batch:
         inputs = self.scale * generator.standard_normal((size, 3, 1), np.float32)
+        return Batch(inputs, inputs.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Easy(Sums):
+    """Solved by whatever is predicted."""
+
+    solved: ClassVar[float | None] = 1e9
+
+
+@dataclass(frozen=True)
+class Growing(Sums):
+    """There are longer ones."""
+
+    length: int = 4
+
+    @property
+    def sequence_length(self) -> int:
+        return self.length
+
+    def lengthened(self, factor: float) -> Growing:
+        return replace(self, length=round(factor * self.length))
+
+    def _draw(self, generator: np.random.Generator, size: int) -> Batch:
+        inputs = generator.standard_normal((size, self.length, 1), np.float32)
         return Batch(inputs, inputs.sum(axis=1))
 
 
