@@ -75,6 +75,8 @@ def settle(
     else:
         for one in settled:
             print_settled(one)
+        if len(settled) > 1:
+            _print_words(settled)
     if write_to is not None:
         write(write_to, page(settled, quick=quick).encode())
     return int(any(view.status is not Status.COMPLETED for view in views.values()))
@@ -102,8 +104,13 @@ def print_settled(settled: Settled) -> None:
     table.add_column("evidence")
     for heading in ("mean", "95 % interval", "detectable", "seeds", "so it is"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for findings in (verdict.conditions, verdict.numbers, verdict.refuting):
-        _add(table, findings)
+    for title, findings in (
+        ("what the verdict follows from", verdict.conditions),
+        ("beside it", verdict.numbers),
+        ("the limits of the claim", verdict.refuting),
+    ):
+        if findings:
+            _add(table, title, findings)
     out.print(table)
     for sentence in settled.unequal:
         out.print(f"of unequal size: {sentence}", markup=False)
@@ -112,8 +119,16 @@ def print_settled(settled: Settled) -> None:
         out.print(f"- {reason}", markup=False)
 
 
-def _add(table: Table, findings: Sequence[Finding]) -> None:
+def _print_words(settled: Sequence[Settled]) -> None:
+    table = Table(title="Verdicts", title_justify="left", show_header=False)
+    for one in settled:
+        table.add_row(one.claim.letter, one.claim.sentence, one.verdict.word)
+    tables.console().print(table)
+
+
+def _add(table: Table, title: str, findings: Sequence[Finding]) -> None:
     table.add_section()
+    table.add_row(title, style="bold")
     for finding in findings:
         table.add_row(
             finding.what,

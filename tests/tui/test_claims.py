@@ -90,7 +90,25 @@ def test_a_claim_prints_its_rule_its_evidence_and_its_verdict(call: Call) -> Non
     assert "Supported when all of this holds" in out
     assert re.search(r"The bidirectional LSTM knows the future +│ 0\.998 │ .* │ +3 │ +yes │", out)
     assert re.search(r"The causal LSTM knows as much if it may wait +│ 0\.997", out)
+    assert "the limits of the claim" in out
     assert out.rstrip().endswith("Verdict on d: supported")
+
+
+def test_all_ends_with_a_verdict_on_each(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of experiments that have not begun, none says anything."""
+
+    def undertaken(root: Path, config: ExperimentConfig) -> Undertaking:
+        return Undertaking("reused", ExperimentFolder.create(tmp_path / "runs", config, {}))
+
+    monkeypatch.setattr(claims, "undertake", undertaken)
+    code, out, err = call("all", "--quick")
+    assert code == 1
+    names = re.findall(r"\d+/16 claim-(\w+)-quick", err)
+    assert len(names) == len(set(names)) == 16
+    verdicts = out.rpartition("Verdicts\n")[2]
+    assert re.findall(r"│ ([a-f]) │ .* │ underpowered │", verdicts) == list("abcdef")
 
 
 @pytest.mark.usefixtures("complete")
