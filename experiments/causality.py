@@ -171,4 +171,4 @@ def _spans(steps: Sequence[int], tried: Sequence[int]) -> str:
         f"{tried[span[0]] + 1}-{tried[span[-1]] + 1}" if len(span) > 1 else f"{tried[span[0]] + 1}"
         for span in spans
     ]
-    return f"steps {', '.join(shown)}"
+    return f"{'step' if shown == [str(steps[0] + 1)] else 'steps'} {', '.join(shown)}"

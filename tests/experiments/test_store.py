@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import tomli_w
 import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.config import read_document
 from experiments.errors import KerasSeqError, RequestError, StoreError, UnknownNameError
 from experiments.events import Damaged, Measured, Opened, StatusChanged, encode
+from experiments.protocol import NO_PROTOCOL
 from experiments.status import Status
 from experiments.store import (
     ROOT_VARIABLE,
@@ -409,3 +412,27 @@ def test_a_journal_has_one_writer(tmp_path: Path) -> None:
     first.close()
     JournalWriter(path).close()
     assert len(JournalReader(path).read()) == 1
+
+
+def test_what_was_written_before_there_was_a_protocol_has_nothing_of_it(tmp_path):
+    folder = ExperimentFolder.create(tmp_path, toy.experiment(), {})
+    document = read_document(folder.config)
+    del document["protocol"]
+    folder.config.write_text(tomli_w.dumps(document))
+    config = folder.read_config()
+    assert config.protocol == NO_PROTOCOL
+    assert [trial.name for trial in config.trials()] == ["gru-s0", "lstm-s0", "gru-s1", "lstm-s1"]
+
+
+def test_a_learning_rate_is_changed_and_nothing_else(tmp_path):
+    folder = ExperimentFolder.create(tmp_path, toy.experiment(), {"git_revision": "abc"})
+    trial = folder.trial("gru-s0")
+    before = read_json(trial.config)
+    trial.set_learning_rate(0.25)
+    after = read_json(trial.config)
+    assert after["budget"].pop("learning_rate") == 0.25
+    assert before["budget"].pop("learning_rate") == 0.001
+    assert after == before
+    changed = trial.config.stat().st_mtime_ns
+    trial.set_learning_rate(0.25)
+    assert trial.config.stat().st_mtime_ns == changed
