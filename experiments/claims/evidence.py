@@ -15,6 +15,7 @@ from experiments.by_length import Bin, by_length
 from experiments.claims.claim import Finding, Side
 from experiments.read_model import ExperimentView
 from experiments.status import Status
+from experiments.tasks.task import UNBOUNDED, Bounds
 
 Seeds = Mapping[int, float]
 """A number for each seed."""
@@ -127,9 +128,12 @@ def share(a: Seeds, b: Seeds) -> Seeds:
     return {seed: a[seed] / b[seed] for seed in a.keys() & b.keys()}
 
 
-def above(what: str, values: Seeds, bound: float) -> Finding:
-    """Whether the mean lies above `bound`: its interval does, or lies below it."""
-    interval = stats.t_interval(tuple(values.values()))
+def above(what: str, values: Seeds, bound: float, within: Bounds = UNBOUNDED) -> Finding:
+    """Whether the mean lies above `bound`: its interval does, or lies below it.
+
+    `within` is what the values can be at all.
+    """
+    interval = stats.t_interval(tuple(values.values()), bounds=within)
     if interval.low > bound:
         return _finding(what, interval, "for")
     return _finding(what, interval, "against" if interval.high <= bound else "open")
