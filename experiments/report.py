@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from experiments import conduct, stats
+from experiments.by_length import ByLength, by_length
 from experiments.leaderboard import Comparison, Leaderboard, Row, Standing, leaderboard
 from experiments.read_model import Baseline, ExperimentView
 from experiments.tasks.task import Task
@@ -25,6 +26,7 @@ def summary(view: ExperimentView) -> dict[str, Any]:
         "baselines": [_baseline(baseline, task) for baseline in view.baselines],
         "order": [_place(row) for row in board.rows],
         "comparisons": [_comparison(comparison, board) for comparison in board.comparisons],
+        "by_length": _by_length(by_length(view)),
         **conduct.document(view),
     }
 
@@ -94,6 +96,26 @@ def _comparison(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
         "p_equivalent": _number(comparison.p_equivalent),
         "outcome": comparison.outcome,
         "winner": comparison.winner,
+    }
+
+
+def _by_length(found: ByLength | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "metric": found.metric,
+        "bins": [
+            {
+                "low": part.low,
+                "high": part.high,
+                "is_extrapolation": part.is_extrapolation,
+                "models": [
+                    {"model": model, **_interval(intervals[i])}
+                    for model, intervals in found.intervals.items()
+                ],
+            }
+            for i, part in enumerate(found.bins)
+        ],
     }
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 
 import toy
 from history import begun, ended, outcome, trained, view_of
@@ -84,3 +86,39 @@ def test_what_is_not_known_is_none():
     (pair,) = told["comparisons"]
     assert pair["p_equivalent"] is pair["margin"] is pair["detectable"] is pair["winner"] is None
     assert pair["outcome"] == "underpowered"
+
+
+def test_the_metric_by_length_is_told_for_each_model():
+    seeds = [0, 1]
+    settings = config(task={"name": "reverse"}, models=["seq2seq", "transformer"], seeds=seeds)
+    values = {"seq2seq-s0": 0.2, "seq2seq-s1": 0.4, "transformer-s0": 0.9}
+    key = "extrapolation_exact_match_31_40"
+    stories = {
+        trial: begun() + trained({8: value}, "test_exact_match_4_12") + trained({8: 0.0}, key)
+        for trial, value in values.items()
+    }
+    ends = {f"{model}-s{s}": ended() for model in ("seq2seq", "transformer") for s in seeds}
+    told = document(
+        view_of(settings, {trial: stories.get(trial, begun()) + end for trial, end in ends.items()})
+    )["by_length"]
+    assert told["metric"] == "exact_match"
+    first, last = told["bins"]
+    assert (first["low"], first["high"], first["is_extrapolation"]) == (4, 12, False)
+    assert (last["low"], last["high"], last["is_extrapolation"]) == (31, 40, True)
+    assert first["models"] == [
+        {"model": "seq2seq", **reported(stats.t_interval([0.2, 0.4], bounds=(0, 1)))},
+        {"model": "transformer", "n": 1, "mean": 0.9, "low": None, "high": None},
+    ]
+    assert [model["mean"] for model in last["models"]] == [0.0, 0.0]
+
+
+def test_without_bins_there_is_nothing_by_length():
+    found = outcome(config(models=["gru"]), {"gru-s0": 0.9}, key="test_accuracy")
+    assert document(found)["by_length"] is None
+
+
+def test_the_readme_names_every_part():
+    view = outcome(config(models=["gru"]), {"gru-s0": 0.9}, key="test_accuracy")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (paragraph,) = (line for line in readme.splitlines() if line.startswith("`--json` prints"))
+    assert re.findall("`([a-z_]+)`:", paragraph) == list(document(view))
