@@ -38,11 +38,11 @@ class Induction(GeneratedTask):
 
     name: ClassVar[str] = "induction"
     metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=4000, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=4000, learning_rate=1e-2)
     solved: ClassVar[float | None] = 0.99
 
     # The first trigger, its token, and the last trigger.
-    length: Annotated[int, Meta(ge=3)] = 64
+    length: Annotated[int, Meta(ge=3)] = 32
     """Steps of a sequence."""
     vocabulary_size: Annotated[int, Meta(ge=3)] = 16
     """V: tokens, the trigger among them."""

@@ -47,7 +47,7 @@ class SelectiveCopy(GeneratedTask):
 
     name: ClassVar[str] = "selective_copy"
     metric: ClassVar[Metric] = Metric("token_accuracy", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=4000, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=4000, learning_rate=1e-2)
     solved: ClassVar[float | None] = 0.99
 
     length: Positive = 64

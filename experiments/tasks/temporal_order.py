@@ -51,7 +51,7 @@ class TemporalOrder(GeneratedTask):
 
     name: ClassVar[str] = "temporal_order"
     metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=5000, batch_size=64, learning_rate=1e-2)
     solved: ClassVar[float | None] = 0.99
 
     dialect: Dialect = "6a"

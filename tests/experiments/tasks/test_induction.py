@@ -68,7 +68,7 @@ def test_baselines_reach_what_they_can_know():
 
 @pytest.mark.parametrize("factor", [1, 1.5, 2, 4, 8])
 def test_sequences_grow_to_eight_times_their_length(factor):
-    assert Induction().lengthened(factor) == Induction(length=int(64 * factor))
+    assert Induction().lengthened(factor) == Induction(length=int(32 * factor))
 
 
 @pytest.mark.parametrize(
