@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from benchmarks.plain import PLAIN
 from benchmarks.timing import pairs, print_table
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
@@ -48,6 +49,7 @@ def _create(root: Path, jobs: int | None) -> ExperimentFolder:
         models=MODELS,
         seeds=3,
         steps=1000,
+        protocol=PLAIN,
         assignments=["budget.evaluations=1"],
         jobs=jobs,
         name=f"side-{next(_number)}",

@@ -84,7 +84,9 @@ def _first_paint(root: Path) -> float:
 
 def _first_step(root: Path, number: int) -> float:
     started = time.perf_counter()
-    config = experiment_request("digits", steps=20, name=f"start-{number}")
+    config = experiment_request(
+        "digits", steps=20, protocol={"tune": False}, name=f"start-{number}"
+    )
     launched = launch(root, config)
     reader = ExperimentReader(launched.folder)
     try:

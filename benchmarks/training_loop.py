@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.plain import PLAIN
 from benchmarks.timing import pairs, print_table
 from experiments.config import TrialConfig
 from experiments.events import Measured
@@ -60,7 +61,7 @@ def main() -> None:
 
 
 def _trial(task: str, model: str) -> TrialConfig:
-    return experiment_request(task, models=model, seeds=1).trials()[0]
+    return experiment_request(task, models=model, seeds=1, protocol=PLAIN).trials()[0]
 
 
 def _data(trial: TrialConfig) -> list[Any]:

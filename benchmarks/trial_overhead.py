@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from benchmarks.plain import PLAIN
 from benchmarks.timing import pairs, print_table
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder, TrialFolder
@@ -47,6 +48,7 @@ def _folder(root: Path, model: str) -> TrialFolder:
         models=model,
         seeds=1,
         steps=1000,
+        protocol=PLAIN,
         assignments=["budget.evaluations=1"],
         name=f"overhead-{next(_number)}",
     )
