@@ -1,4 +1,4 @@
-"""Trials that train and test and do nothing else of the protocol, as what they are measured with."""
+"""Trials that train and test and do nothing else of the protocol: what is measured."""
 
 PLAIN = {
     "match": "none",

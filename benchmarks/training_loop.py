@@ -20,11 +20,12 @@ import numpy as np
 from benchmarks.plain import PLAIN
 from benchmarks.timing import pairs, print_table
 from experiments.config import TrialConfig
+from experiments.evaluation import network_inputs
 from experiments.events import Measured
 from experiments.request import experiment_request
 from experiments.store import JournalWriter
 from experiments.supervisor import worker_environment
-from experiments.training import MOST_UPDATES, _inputs
+from experiments.training import MOST_UPDATES
 
 REPEATS = 5
 TRIALS = (
@@ -70,7 +71,7 @@ def _data(trial: TrialConfig) -> list[Any]:
         task.train_batch(trial.seed, index, trial.budget.batch_size)
         for index in range(MOST_UPDATES)
     ]
-    return [(_inputs(task, batch), batch.targets) for batch in batches]
+    return [(network_inputs(task, batch), batch.targets) for batch in batches]
 
 
 def _steps(trial: TrialConfig) -> Callable[[], object]:
