@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from datetime import date, time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-import msgspec
+from typing import Any, Literal
 
 from experiments.budget import Budget
 from experiments.capacity import matched
@@ -25,6 +22,7 @@ from experiments.models.cost import Cost
 from experiments.models.model import Model
 from experiments.protocol import Protocol, Role
 from experiments.tasks.task import Task
+from experiments.validation import refuse_twice, refuse_unknown, shown, table, typed
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 EXPERIMENT_KEYS = (
@@ -110,10 +108,10 @@ class TrialConfig:
             task=_task_choice(document["task"]),
             model=_model_choice(document["model"]),
             seed=document["seed"],
-            budget=_typed(document["budget"], Budget, "budget"),
-            protocol=_typed(document.get("protocol", {}), Protocol, "protocol"),
-            role=_typed(document.get("role", "comparison"), Role, "role"),
-            probes=_typed(document.get("probes", []), tuple[str, ...], "probes"),
+            budget=typed(document["budget"], Budget, "budget"),
+            protocol=typed(document.get("protocol", {}), Protocol, "protocol"),
+            role=typed(document.get("role", "comparison"), Role, "role"),
+            probes=typed(document.get("probes", []), tuple[str, ...], "probes"),
         )
 
 
@@ -184,7 +182,7 @@ class ExperimentConfig:
         Widths that are not given are solved here and nowhere else, so that what is written says
         how wide each model was.
         """
-        _refuse_unknown(document, EXPERIMENT_KEYS, "")
+        refuse_unknown(document, EXPERIMENT_KEYS, "")
         for key in ("name", "task", "models"):
             if key not in document:
                 raise RequestError(f"{key}: missing. An experiment needs name, task and models.")
@@ -192,20 +190,20 @@ class ExperimentConfig:
         if schema != SCHEMA:
             raise RequestError(
                 f"schema: this keras-seq reads {SCHEMA}; a newer one reads more. "
-                f"Received: {_shown(schema)}."
+                f"Received: {shown(schema)}."
             )
-        task = _task_choice(_table(document["task"], "task"))
+        task = _task_choice(table(document["task"], "task"))
         entries = _model_entries(document)
         models = tuple(_model_choice(entry) for entry in entries)
         config = cls(
-            name=_typed(document["name"], str, "name"),
+            name=typed(document["name"], str, "name"),
             task=task,
             models=models,
-            seeds=_typed(document.get("seeds", [0, 1, 2]), tuple[int, ...], "seeds"),
+            seeds=typed(document.get("seeds", [0, 1, 2]), tuple[int, ...], "seeds"),
             budget=_budget(task.task, document.get("budget", {})),
-            protocol=_typed(document.get("protocol", {}), Protocol, "protocol"),
-            probes=_typed(document.get("probes", []), tuple[str, ...], "probes"),
-            jobs=_typed(document["jobs"], int, "jobs") if "jobs" in document else None,
+            protocol=typed(document.get("protocol", {}), Protocol, "protocol"),
+            probes=typed(document.get("probes", []), tuple[str, ...], "probes"),
+            jobs=typed(document["jobs"], int, "jobs") if "jobs" in document else None,
         )
         config._check()
         config = replace(config, models=_matched(config, entries))
@@ -229,9 +227,9 @@ class ExperimentConfig:
         if self.jobs is not None and self.jobs < 1:
             raise RequestError(f"jobs: expected int >= 1. Received: {self.jobs}.")
         self.protocol.check(self.budget)
-        _refuse_twice((model.label for model in self.models), "models", "Give one a label.")
-        _refuse_twice(self.seeds, "seeds", "Each seed once.")
-        _refuse_twice(self.probes, "probes", "Each probe once.")
+        refuse_twice((model.label for model in self.models), "models", "Give one a label.")
+        refuse_twice(self.seeds, "seeds", "Each seed once.")
+        refuse_twice(self.probes, "probes", "Each probe once.")
         for probe in self.probes:
             find_probe(probe)
         for choice in self.models:
@@ -258,7 +256,7 @@ def task_of(document: Mapping[str, Any]) -> Task:
     """The task that an experiment's document asks for."""
     if "task" not in document:
         raise RequestError("task: missing. An experiment needs name, task and models.")
-    return _task_choice(_table(document["task"], "task")).task
+    return _task_choice(table(document["task"], "task")).task
 
 
 def set_value(document: dict[str, Any], assignment: str) -> None:
@@ -287,15 +285,15 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
         if len(path) != 2:
             raise RequestError(f"--set: expected {path[0]}.KEY=VALUE. Received: {assignment!r}.")
         target = document.setdefault(path[0], {})
-        _table(target, path[0])
+        table(target, path[0])
     target[path[-1]] = _value(text.strip())
 
 
 def _model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tables of the models; a bare name stands for a table with nothing but the name."""
-    entries = _typed(document.get("models", []), list[Any], "models")
+    entries = typed(document.get("models", []), list[Any], "models")
     return [
-        entry if isinstance(entry, dict) else {"name": _typed(entry, str, f"models[{i}]")}
+        entry if isinstance(entry, dict) else {"name": typed(entry, str, f"models[{i}]")}
         for i, entry in enumerate(entries)
     ]
 
@@ -314,21 +312,21 @@ def _label(entry: Mapping[str, Any]) -> Any:
 def _task_choice(document: Mapping[str, Any]) -> TaskChoice:
     settings = dict(document)
     name = _name(settings, "task")
-    return TaskChoice(name, _typed(settings, find_task(name), "task"))
+    return TaskChoice(name, typed(settings, find_task(name), "task"))
 
 
 def _model_choice(document: Mapping[str, Any]) -> ModelChoice:
     settings = dict(document)
-    label: str = _typed(_label(settings), str, "models.label")
+    label: str = typed(_label(settings), str, "models.label")
     settings.pop("label", None)
     name = _name(settings, "models")
-    return ModelChoice(name, label, _typed(settings, find_model(name), f"models.{label}"))
+    return ModelChoice(name, label, typed(settings, find_model(name), f"models.{label}"))
 
 
 def _name(settings: dict[str, Any], where: str) -> str:
     if "name" not in settings:
         raise RequestError(f"{where}.name: missing. keras-seq list {where.rstrip('s')}s shows all.")
-    name: str = _typed(settings.pop("name"), str, f"{where}.name")
+    name: str = typed(settings.pop("name"), str, f"{where}.name")
     return name
 
 
@@ -340,7 +338,7 @@ def _matched(config: ExperimentConfig, entries: list[dict[str, Any]]) -> tuple[M
         if not isinstance(cost, Cost | None):
             raise RequestError(
                 f"models.{choice.label}: its cost must be a Cost, or None where it is not known. "
-                f"Received: {_shown(cost)}."
+                f"Received: {shown(cost)}."
             )
     if config.protocol.match == "none":
         return choices
@@ -375,60 +373,5 @@ def _ask(choice: ModelChoice, method: Literal["check", "cost"], task: Task) -> A
 
 
 def _budget(task: Task, document: Any) -> Budget:
-    budget: Budget = _typed({**asdict(task.budget), **_table(document, "budget")}, Budget, "budget")
+    budget: Budget = typed({**asdict(task.budget), **table(document, "budget")}, Budget, "budget")
     return budget
-
-
-def _table(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise RequestError(f"{where}: expected a table. Received: {_shown(value)}.")
-    return value
-
-
-def _typed(value: Any, kind: Any, where: str) -> Any:
-    """`value` as `kind`, or a `RequestError` that begins with the dotted key."""
-    if isinstance(value, Mapping) and is_dataclass(kind):
-        _refuse_unknown(value, [entry.name for entry in fields(kind)], where)
-        _refuse_unknown_words(value, kind, where)
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        inner = path.rstrip("`")
-        received: Any = value
-        for step in re.findall(r"\w+", inner):
-            received = received[int(step) if step.isdigit() else step]
-        problem = problem.replace("`", "")
-        problem = problem[0].lower() + problem[1:]
-        # "expected int, got str" says half of what follows.
-        problem = problem.partition(", got ")[0].rstrip(".")
-        raise RequestError(f"{where}{inner}: {problem}. Received: {_shown(received)}.") from error
-
-
-def _shown(value: Any) -> str:
-    """`value` on one line, as a person would write it."""
-    return str(value) if isinstance(value, date | time) else repr(value)
-
-
-def _refuse_unknown(document: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    known = list(known)
-    for key in document:
-        if key not in known:
-            place = f" in [{where}]" if where else ""
-            raise UnknownNameError(f"key{place}", key, known)
-
-
-def _refuse_unknown_words(document: Mapping[str, Any], kind: Any, where: str) -> None:
-    for key, hint in get_type_hints(kind).items():
-        if get_origin(hint) is Literal and isinstance(document.get(key), str):
-            words = get_args(hint)
-            if document[key] not in words:
-                raise UnknownNameError(f"value of {where}.{key}", document[key], words)
-
-
-def _refuse_twice(values: Iterable[Any], where: str, way_out: str) -> None:
-    seen = set()
-    for value in values:
-        if value in seen:
-            raise RequestError(f"{where}: {value!r} is there twice. {way_out}")
-        seen.add(value)
