@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import tomllib
 
 import pytest
 
@@ -74,6 +75,15 @@ def test_quick_experiments_ask_the_same_of_less(claim):
         assert len(quick[name].seeds) == 3
         assert quick[name].budget.steps <= full[name].budget.steps
         assert full[name].name != quick[name].name
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "quick").glob("*.toml")), ids=lambda p: p.stem)
+def test_quick_experiments_stay_quick_whatever_budget_a_task_has(path):
+    assert tomllib.loads(path.read_text())["budget"].keys() >= {
+        "steps",
+        "batch_size",
+        "learning_rate",
+    }
 
 
 def test_jobs_are_passed_on(claim):
