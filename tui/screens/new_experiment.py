@@ -210,10 +210,12 @@ class NewExperiment(Screen[None]):
         self._config = config
         if config is not None:
             models, seeds = len(config.models), len(config.seeds)
+            tuning = sum(trial.role == "tuning" for trial in config.trials())
+            before = f", after {tuning} that tune" if tuning else ""
             self.query_one("#summary", Static).update(
                 f"{wording.plural(models, 'model')} x {wording.plural(seeds, 'seed')} = "
                 f"[b]{wording.plural(models * seeds, 'trial')}[/b] "
-                f"of {config.budget.steps} steps on [b]{config.task.name}[/b]"
+                f"of {config.budget.steps} steps on [b]{config.task.name}[/b]{before}"
             )
         self.query_one("#summary").display = config is not None
         # One of the two is hidden by the style sheet, so their display is not set here.
