@@ -86,7 +86,7 @@ class MlmText(Task):
 
     name: ClassVar[str] = "mlm_text"
     metric: ClassVar[Metric] = Metric("accuracy", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=3000, batch_size=64, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=6000, batch_size=64, learning_rate=3e-3)
 
     path: str = ""
     """A text file in UTF-8; the topics of Python's `help()` when empty."""

@@ -57,7 +57,7 @@ class Timing(GeneratedTask):
 
     name: ClassVar[str] = "timing"
     metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=1e-2)
+    budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
     solved: ClassVar[float | None] = 0.99
 
     dialect: Literal["msd", "nmsd", "gts", "pfg"] = "msd"

@@ -130,7 +130,7 @@ class Translation(Task):
 
     name: ClassVar[str] = "translation"
     metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True, bounds=SHARE)
-    budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=3e-3)
+    budget: ClassVar[Budget] = Budget(steps=4000, batch_size=64, learning_rate=5e-3)
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test", "extrapolation")
     solved: ClassVar[float | None] = 0.99
 
