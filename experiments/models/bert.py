@@ -42,6 +42,7 @@ class Bert(Model):
     """
 
     name: ClassVar[str] = "bert"
+    reads_ahead: ClassVar[bool] = True
     reads: ClassVar[tuple[type[Tokens | Channels], ...]] = (Tokens,)
     widths: ClassVar[tuple[str, ...]] = ("hidden_dim", "intermediate_dim")
 

@@ -22,6 +22,7 @@ class BidirectionalGRU(Model):
     """Two GRUs side by side, one reading forward, one backward."""
 
     name: ClassVar[str] = "bidirectional_gru"
+    reads_ahead: ClassVar[bool] = True
     widths: ClassVar[tuple[str, ...]] = ("units",)
 
     units: Positive = 51

@@ -22,6 +22,7 @@ class BidirectionalLSTM(Model):
     """Two LSTMs side by side, one reading forward, one backward."""
 
     name: ClassVar[str] = "bidirectional_lstm"
+    reads_ahead: ClassVar[bool] = True
     widths: ClassVar[tuple[str, ...]] = ("units",)
 
     units: Positive = 45

@@ -27,6 +27,8 @@ class Model(abc.ABC):
     """Inputs it can read."""
     predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values)
     """Targets it can predict. One for `Sequences` has `generate` besides."""
+    reads_ahead: ClassVar[bool] = False
+    """Whether a prediction for a step sees the steps after it."""
     widths: ClassVar[tuple[str, ...]] = ()
     """Settings that say how wide it is, the coarsest first: capacity is matched by the first one,
     and where its steps are too large by the next. Without any, the width stays as it is."""
@@ -37,7 +39,8 @@ class Model(abc.ABC):
     @classmethod
     def serves(cls, task: Task) -> bool:
         """Whether this architecture reads the inputs of `task` and predicts its targets."""
-        return isinstance(task.input, cls.reads) and isinstance(task.target, cls.predicts)
+        able = isinstance(task.input, cls.reads) and isinstance(task.target, cls.predicts)
+        return able and not (cls.reads_ahead and task.is_causal)
 
     def width_step(self, name: str) -> int:
         """What the width called `name` is a multiple of."""

@@ -26,6 +26,7 @@ class SelfAttention(Model):
     """
 
     name: ClassVar[str] = "self_attention"
+    reads_ahead: ClassVar[bool] = True
     widths: ClassVar[tuple[str, ...]] = ("key_dim", "hidden_dim")
 
     hidden_dim: Positive = 64

@@ -35,6 +35,7 @@ class Transformer(Model):
     """
 
     name: ClassVar[str] = "transformer"
+    reads_ahead: ClassVar[bool] = True
     predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values, Sequences)
     widths: ClassVar[tuple[str, ...]] = ("hidden_dim", "intermediate_dim")
 

@@ -45,8 +45,8 @@ class Counting(Task):
     A sequence is accepted when it is right at every step asked: `exact_match` is the share of
     sequences accepted, and `largest_n` the n up to which all of the split are accepted, 0 where
     the first is not. `accuracy`, over all steps asked, is near 1 also for a model that does not
-    count, because most steps repeat the symbol before. A model that reads ahead finds every answer
-    in its input: only causal ones compete here.
+    count, because most steps repeat the symbol before. A model that reads ahead would find every
+    answer in its input: only causal ones are served.
 
     Examples, input over target, with n = 3 and n = 2:
 
@@ -69,6 +69,7 @@ class Counting(Task):
     """
 
     name: ClassVar[str] = "counting"
+    is_causal: ClassVar[bool] = True
     metric: ClassVar[Metric] = Metric("exact_match", higher_is_better=True, bounds=SHARE)
     budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=1e-2)
     solved: ClassVar[float | None] = 0.99

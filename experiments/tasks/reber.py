@@ -87,8 +87,8 @@ class Reber(Task):
 
     `legal_accuracy` is the share of steps whose prediction is a symbol that may follow, and
     `outer_accuracy` the share of strings where the T or P before the end is predicted, which is
-    1/2 without memory of the second symbol. A model that reads ahead finds every answer in its
-    input: only causal ones compete here.
+    1/2 without memory of the second symbol. A model that reads ahead would find every answer in
+    its input: only causal ones are served.
 
     Examples, input over target:
 
@@ -108,6 +108,7 @@ class Reber(Task):
     """
 
     name: ClassVar[str] = "reber"
+    is_causal: ClassVar[bool] = True
     metric: ClassVar[Metric] = Metric("outer_accuracy", higher_is_better=True, bounds=SHARE)
     budget: ClassVar[Budget] = Budget(steps=3000, learning_rate=3e-3)
     solved: ClassVar[float | None] = 0.99

@@ -141,6 +141,8 @@ class Task(abc.ABC):
     """What validation watches and the leaderboard ranks by."""
     budget: ClassVar[Budget]
     """The default training budget."""
+    is_causal: ClassVar[bool] = False
+    """Whether later steps of the input give the answers away, so that no model may read ahead."""
     solved: ClassVar[float | None] = None
     """The value of `metric` that counts as solved, where there is an agreed one."""
     evaluation_splits: ClassVar[tuple[Split, ...]] = ("validation", "test")

@@ -9,7 +9,7 @@ import pytest
 from forms import INPUTS, TARGETS, Toy
 
 from experiments.budget import Budget
-from experiments.catalog import MODELS
+from experiments.catalog import MODELS, find_task, models_for
 from experiments.config import ExperimentConfig, ModelChoice, TaskChoice, TrialConfig
 from experiments.errors import RequestError
 from experiments.events import Measured
@@ -28,13 +28,6 @@ from experiments.tasks.task import (
 )
 from experiments.training import train
 
-LOOKS_AHEAD = {
-    "bidirectional_lstm",
-    "bidirectional_gru",
-    "self_attention",
-    "transformer",
-    "bert",
-}
 STEPWISE = [model for model in MODELS.values() if Classes in model.predicts]
 DECODING = [model for model in MODELS.values() if Sequences in model.predicts]
 
@@ -124,7 +117,7 @@ def test_looks_ahead_only_where_it_says_so(model, readable):
     inputs = task.train_batch(0, 0, 5).inputs
     other = changed(inputs, slice(4, None))
     same = np.isclose(predictions(network, inputs), predictions(network, other), atol=1e-6)
-    assert same[:, :4].all() == (model.name not in LOOKS_AHEAD)
+    assert same[:, :4].all() == (not model.reads_ahead)
     assert not same[:, 4:].any()
 
 
@@ -232,6 +225,19 @@ def test_a_model_without_a_decoder_is_refused_by_name(name):
     message = "cannot read tokens and predict sequences, as reverse asks.*seq2seq, seq2seq_att"
     with pytest.raises(RequestError, match=rf"^models\.{name}: {name} {message}"):
         ExperimentConfig.from_document({"name": "x", "task": {"name": "reverse"}, "models": [name]})
+
+
+@pytest.mark.parametrize("task", ["reber", "counting"])
+def test_a_model_that_reads_ahead_is_refused_where_later_steps_hold_the_answers(task):
+    message = (
+        rf"bert reads ahead, where the later steps of {task} hold its answers\. Models.*: simp"
+    )
+    document = {"name": "x", "task": {"name": task}, "models": ["bert"]}
+    with pytest.raises(RequestError, match=message):
+        ExperimentConfig.from_document(document)
+    served = models_for(find_task(task)())
+    assert {"simple_rnn", "lstm", "gru"} <= set(served)
+    assert not any(MODELS[name].reads_ahead for name in served)
 
 
 def test_a_decoder_has_nothing_to_write_where_steps_are_predicted(decoding_model):
