@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -46,7 +46,7 @@ def _seconds(action: Callable[[], object]) -> float:
     return result if isinstance(result, float) else time.perf_counter() - started
 
 
-def print_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A Markdown table: readable on the terminal and in RESULTS.md."""
     print(f"### {title}\n")
     print("| " + " | ".join(headings) + " |")
