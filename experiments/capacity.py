@@ -39,13 +39,13 @@ def matched(
     nearest is taken.
     """
     known = [model for model in models if _amount(model.cost(task), quantity)]
-    reference = _reference(known)
-    if reference is None:
+    standard = reference(known)
+    if standard is None:
         return list(models)
-    goal = _Goal(task, quantity, _amount(reference.cost(task), quantity))
+    goal = _Goal(task, quantity, _amount(standard.cost(task), quantity))
     return [
         _resized(model, goal)
-        if model in known and model is not reference and kept.isdisjoint(model.widths)
+        if model in known and model is not standard and kept.isdisjoint(model.widths)
         else model
         for model, kept in zip(models, map(set, given), strict=True)
     ]
@@ -61,14 +61,17 @@ def costs(config: ExperimentConfig) -> dict[str, Cost]:
 def mismatches(config: ExperimentConfig) -> list[str]:
     """A sentence for each model that differs from the reference by more than 2 %.
 
-    They differ in what the experiment matches; where it matches nothing, in their parameters.
+    They differ in what the experiment matches; where it matches nothing, in their parameters. That
+    training steps differ in time is not known here: see `pace`.
     """
+    if config.protocol.match == "time":
+        return []
     quantity: Quantity = "flops" if config.protocol.match == "flops" else "parameters"
     read = {label: _amount(cost, quantity) for label, cost in costs(config).items()}
     amounts = {label: amount for label, amount in read.items() if amount}
     known = [choice for choice in config.models if choice.label in amounts]
-    reference = _reference([choice.model for choice in known])
-    of_reference = next((c.label for c in known if c.model is reference), "")
+    standard = reference([choice.model for choice in known])
+    of_reference = next((c.label for c in known if c.model is standard), "")
     target = amounts.get(of_reference, 0)
     return [
         f"{label} has {amount:,} {WORDS[quantity]}, {100 * abs(amount - target) / target:.3g} % "
@@ -91,7 +94,8 @@ class _Goal:
         return _amount(model.cost(self.task), self.quantity)
 
 
-def _reference(models: Sequence[Model]) -> Model | None:
+def reference(models: Sequence[Model]) -> Model | None:
+    """The model that the others are matched to; `None` where there is none."""
     named = (model for model in models if model.name == REFERENCE)
     return next(named, models[0] if models else None)
 

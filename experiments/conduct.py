@@ -8,7 +8,8 @@ from typing import Any
 
 from experiments.capacity import mismatches
 from experiments.causality import words
-from experiments.events import DependenceFound
+from experiments.events import DependenceFound, StepsTimed
+from experiments.pace import differences
 from experiments.protocol import Protocol
 from experiments.read_model import ExperimentView
 from experiments.tasks.task import Sequences
@@ -54,6 +55,8 @@ def data(view: ExperimentView) -> dict[int, dict[str, tuple[str, ...]]]:
 def warnings(view: ExperimentView) -> list[str]:
     """What makes the comparison doubtful."""
     found = mismatches(view.config)
+    if view.timed is not None:
+        found += differences(view.config, view.timed)
     found += [said for tuning in tunings(view) if (said := warning(tuning))]
     found += [
         f"seed {seed}: not all models have read the same {split} data"
@@ -82,7 +85,18 @@ def document(view: ExperimentView) -> dict[str, Any]:
             for seed, splits in data(view).items()
             for split, hashes in splits.items()
         ],
+        "timed": None if view.timed is None else _timed(view.timed),
         "warnings": warnings(view),
+    }
+
+
+def _timed(found: StepsTimed) -> dict[str, Any]:
+    return {
+        "seconds": [{"model": model, "seconds": s} for model, s in found.seconds.items()],
+        "threads": found.threads,
+        "backend": found.backend,
+        "device": found.device,
+        "host": found.host,
     }
 
 

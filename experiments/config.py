@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.budget import Budget
-from experiments.capacity import matched
+from experiments.capacity import matched, reference
 from experiments.catalog import find_model, find_probe, find_task, models_for
 from experiments.errors import KerasSeqError, RequestError, UnknownNameError
 from experiments.events import SCHEMA
@@ -129,6 +129,8 @@ class ExperimentConfig:
     """What every trial is examined by after its test."""
     jobs: int | None = None
     """Trials at a time; by cores and memory when absent."""
+    untimed: tuple[str, ...] = ()
+    """Labels of the models whose widths `launch` has yet to solve, by the time of their steps."""
 
     def trials(self) -> tuple[TrialConfig, ...]:
         """Every trial: those that tune, model by model, then those to compare.
@@ -207,6 +209,7 @@ class ExperimentConfig:
         )
         config._check()
         config = replace(config, models=_matched(config, entries))
+        config = replace(config, untimed=_untimed(config, entries))
         for choice in config.models:
             _ask(choice, "check", task.task)
         return config
@@ -343,9 +346,24 @@ def _matched(config: ExperimentConfig, entries: list[dict[str, Any]]) -> tuple[M
     if config.protocol.match == "none":
         return choices
     given = [entry.keys() - {"name", "label"} for entry in entries]
-    models = matched(task, [choice.model for choice in choices], given, config.protocol.match)
+    # The time of a step is not known here; widths of equal capacity are what to begin with.
+    quantity = "parameters" if config.protocol.match == "time" else config.protocol.match
+    models = matched(task, [choice.model for choice in choices], given, quantity)
     return tuple(
         replace(choice, model=model) for choice, model in zip(choices, models, strict=True)
+    )
+
+
+def _untimed(config: ExperimentConfig, entries: list[dict[str, Any]]) -> tuple[str, ...]:
+    if config.protocol.match != "time":
+        return ()
+    standard = reference([choice.model for choice in config.models])
+    return tuple(
+        choice.label
+        for choice, entry in zip(config.models, entries, strict=True)
+        if choice.model is not standard
+        and choice.model.widths
+        and entry.keys().isdisjoint(choice.model.widths)
     )
 
 
@@ -353,9 +371,12 @@ def _check_serves(choice: ModelChoice, task: Task) -> None:
     if not choice.model.serves(task):
         able = models_for(task)
         reads, predicts = (type(form).__name__.lower() for form in (task.input, task.target))
+        problem = f"cannot read {reads} and predict {predicts}, as {task.name} asks"
+        if choice.model.reads_ahead and task.is_causal:
+            problem = f"reads ahead, where the later steps of {task.name} hold its answers"
         raise RequestError(
-            f"models.{choice.label}: {choice.name} cannot read {reads} and predict {predicts}, as "
-            f"{task.name} asks. Models that can: {', '.join(able) or 'none'}."
+            f"models.{choice.label}: {choice.name} {problem}. "
+            f"Models that can: {', '.join(able) or 'none'}."
         )
 
 

@@ -2,8 +2,8 @@
 
 The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Measured`, `Solved`
 and `StatusChanged` to the trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`,
-`TrialEnded`, `StopRequested`, `BaselineMeasured` and `SupervisorEnded` to its own. `read_model`
-folds them into views.
+`TrialEnded`, `StopRequested`, `BaselineMeasured` and `SupervisorEnded` to its own, into which
+`launch` writes `StepsTimed` before. `read_model` folds them into views.
 """
 
 import math
@@ -101,6 +101,17 @@ class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
     reason: str = ""
 
 
+class StepsTimed(Event, frozen=True, kw_only=True, tag="steps_timed"):
+    """How long a training step of each model took, measured alone before the trials: see `pace`."""
+
+    seconds: dict[str, float]
+    """By model."""
+    threads: int
+    backend: str
+    device: str
+    host: str
+
+
 class SupervisorStarted(Event, frozen=True, kw_only=True, tag="supervisor_started"):
     """A supervisor took up the experiment: `jobs` trials at a time, `threads` each."""
 
@@ -165,6 +176,7 @@ type_of_record = (
     | Measured
     | Solved
     | StatusChanged
+    | StepsTimed
     | SupervisorStarted
     | RateChosen
     | TrialEnded

@@ -6,15 +6,21 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments.config import ExperimentConfig
 from experiments.errors import StoreError
+from experiments.events import Event
 from experiments.store import ExperimentFolder
 
 PACKAGES = ("keras-seq", "keras", "numpy", "tensorflow", "jax", "torch")
+
+
+Tell = Callable[[str], None]
+"""Is told of progress; what it raises ends the launch."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,18 @@ class Launched:
     supervisor: subprocess.Popen[bytes]
 
 
-def launch(root: Path, config: ExperimentConfig) -> Launched:
-    """Create the experiment under `root` and start its supervisor, which outlives the caller."""
-    return supervise(ExperimentFolder.create(root.absolute(), config, facts()))
+def launch(root: Path, config: ExperimentConfig, tell: Tell = lambda _: None) -> Launched:
+    """Create the experiment under `root` and start its supervisor, which outlives the caller.
+
+    Where steps shall take as long, they are timed first, of which `tell` is told.
+    """
+    events: list[Event] = []
+    if config.protocol.match == "time":
+        from experiments.timing import timed  # with the supervisor's modules 0.1 s, needed by few
+
+        config, found = timed(config, tell)
+        events = [found]
+    return supervise(ExperimentFolder.create(root.absolute(), config, facts(), events))
 
 
 def supervise(folder: ExperimentFolder) -> Launched:

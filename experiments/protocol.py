@@ -20,7 +20,7 @@ HIGHEST_RATE = 1e9
 class Protocol:
     """What is done by default, each of which can be switched off: `--set protocol.tune=false`."""
 
-    match: Literal["parameters", "flops", "none"] = "parameters"
+    match: Literal["parameters", "flops", "time", "none"] = "parameters"
     """What all models have alike: widths that nobody gave are solved for it."""
     tune: bool = True
     """Whether each model's learning rate is chosen on the validation split first."""

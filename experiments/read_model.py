@@ -20,6 +20,7 @@ from experiments.events import (
     Event,
     Process,
     RateChosen,
+    StepsTimed,
     StopRequested,
     SupervisorEnded,
     SupervisorStarted,
@@ -57,6 +58,8 @@ class ExperimentView:
     baselines: tuple[Baseline, ...] = ()
     rates: tuple[RateChosen, ...] = ()
     """The learning rates chosen so far."""
+    timed: StepsTimed | None = None
+    """How long training steps took before the trials, where that is matched."""
     problems: tuple[str, ...] = ()
 
     @property
@@ -167,6 +170,8 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
                 view = _with_trial(view, name, lambda t: _concluded(t, time, status, reason))
             case StopRequested(time=time, trial=name, rung=rung):
                 view = _with_trial(view, name, lambda t: _stopping(t, time, rung))
+            case StepsTimed():
+                view = replace(view, timed=event)
             case RateChosen():
                 view = _with_rate(view, event)
             case BaselineMeasured():

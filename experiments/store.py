@@ -12,8 +12,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -118,10 +118,17 @@ class ExperimentFolder:
         return ExperimentConfig.from_document({**before, **read_document(self.config)})
 
     @classmethod
-    def create(cls, root: Path, config: ExperimentConfig, facts: Mapping[str, Any]) -> Self:
+    def create(
+        cls,
+        root: Path,
+        config: ExperimentConfig,
+        facts: Mapping[str, Any],
+        events: Sequence[Event] = (),
+    ) -> Self:
         """Write a new experiment with all its trials; nothing is left behind on failure.
 
-        `facts` (versions, revision) go into every trial's `config.json`.
+        `facts` (versions, revision) go into every trial's `config.json`, `events` into the
+        supervisor's journal.
         """
         folder = cls(root / config.name)
         with _explained(root):
@@ -139,6 +146,10 @@ class ExperimentFolder:
                     trial_folder = folder.trial(trial.name)
                     trial_folder.path.mkdir()
                     write_json(trial_folder.config, {**trial.document(), **facts})
+                if events:
+                    with closing(JournalWriter(folder.journal)) as journal:
+                        for event in events:
+                            journal.append(event, durable=True)
                 # Last, because a folder counts as an experiment once this file is there.
                 replace(folder.config, tomli_w.dumps(config.document()).encode())
             except BaseException:  # an interrupt, too, must leave nothing half written

@@ -99,8 +99,7 @@ class Supervisor:
             # A worker that outlived its supervisor ends by itself; two would spoil its journal.
             if not _has_worker(trial)
         ]
-        self._jobs = self._config.jobs or default_jobs(len(self._waiting))
-        self._threads = max(1, _cores() // max(1, min(self._jobs, len(self._waiting))))
+        self._jobs, self._threads = places(self._config.jobs, len(self._waiting))
         self._running: list[_Worker] = []
         self._reasons: list[str] = []
         self._stopping = False
@@ -263,6 +262,12 @@ class Supervisor:
 
 def _has_worker(trial: TrialView) -> bool:
     return trial.process is not None and is_alive(trial.process)
+
+
+def places(jobs: int | None, trials: int) -> tuple[int, int]:
+    """Trials at a time, `jobs` where that is given, and the threads of each."""
+    jobs = jobs or default_jobs(trials)
+    return jobs, max(1, _cores() // max(1, min(jobs, trials)))
 
 
 def default_jobs(trials: int) -> int:

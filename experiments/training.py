@@ -155,7 +155,7 @@ def _fit(
                 if is_solved and may_end_early:
                     return last
         first = last + 1
-        size = _next_size(size, seconds)
+        size = next_size(size, seconds)
     return budget.steps
 
 
@@ -205,7 +205,7 @@ def _require_finite(split: str, values: Mapping[str, float], task: Task, step: i
             raise DivergedError(f"the {split} {key} became {values[key]} after step {step}")
 
 
-def _next_size(size: int, seconds: float) -> int:
+def next_size(size: int, seconds: float) -> int:
     """How many updates to make at a time, after so many took so long."""
     if seconds > BLOCK_SECONDS:
         return max(1, size // 2)

@@ -14,7 +14,7 @@ from textual.theme import Theme
 from textual.worker import get_current_worker
 
 from experiments.control import Request, ask
-from experiments.errors import KerasSeqError
+from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages, wording
 from tui.follower import Follower, Pulse, Snapshot, follow
@@ -180,9 +180,17 @@ class KerasSeqApp(App[str]):
         from experiments.backend import check_backend
         from experiments.launch import launch  # with the above 10 ms, needed by few
 
+        worker = get_current_worker()
+
+        def tell(text: str) -> None:
+            # Whoever leaves while steps are timed leaves before anything has begun.
+            if worker.is_cancelled:
+                raise RequestError("Nothing was started.")
+            self.notify(text, markup=False)
+
         try:
             check_backend()
-            launched = launch(self.root, message.config)
+            launched = launch(self.root, message.config, tell)
         except KerasSeqError as error:
             self.post_message(messages.LaunchFailed(str(error)))
             return

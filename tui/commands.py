@@ -68,7 +68,9 @@ def run(
     steps: Annotated[int | None, typer.Option(help="Weight updates of each trial.")] = None,
     match: Annotated[
         str | None,
-        typer.Option(help="What all models have alike: parameters, the default, flops or none."),
+        typer.Option(
+            help="What all models have alike: parameters, the default, flops, time or none."
+        ),
     ] = None,
     tune: Annotated[
         bool | None,
@@ -134,7 +136,7 @@ def run(
     from experiments.launch import launch
 
     check_backend()
-    launched = launch(root, config)
+    launched = launch(root, config, lambda text: print(text, file=sys.stderr))
     if headless or as_json or not sys.stdout.isatty():
         from tui.headless import follow
 

@@ -12,7 +12,7 @@ from experiments.read_model import ExperimentView
 from experiments.tuning import tunings
 from tui import wording
 from tui.fitted_table import Column, fitted_table
-from tui.formatting import count, duration, number
+from tui.formatting import count, duration, milliseconds, number
 
 
 def tuning_table(out: Console, view: ExperimentView) -> Group | None:
@@ -60,9 +60,17 @@ def dependence_table(out: Console, view: ExperimentView) -> Group | None:
 
 
 def protocol_lines(view: ExperimentView) -> list[str]:
-    """What was switched off, and the data that was read."""
+    """What was switched off, how long steps took, and the data that was read."""
     off = conduct.switched_off(view.config.protocol)
     lines = [f"switched off: {', '.join(off)}"] if off else []
+    if view.timed is not None:
+        seconds = view.timed.seconds.items()
+        lines.append(
+            "a training step, timed alone before the trials: "
+            f"{', '.join(f'{model} {milliseconds(s)}' for model, s in seconds)} "
+            f"({wording.plural(view.timed.threads, 'thread')}, {view.timed.backend} on "
+            f"{view.timed.device} of {view.timed.host})"
+        )
     # Some tasks have one test split for all seeds.
     seeds: dict[str, list[str]] = {}
     for seed, splits in conduct.data(view).items():

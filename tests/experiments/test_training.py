@@ -12,7 +12,7 @@ import toy
 from experiments.errors import DivergedError
 from experiments.events import Built, DataRead, DependenceFound, Measured, Solved
 from experiments.fingerprint import Fingerprint
-from experiments.training import BLOCK_SECONDS, HASHED_BATCHES, MOST_UPDATES, _next_size, train
+from experiments.training import BLOCK_SECONDS, HASHED_BATCHES, MOST_UPDATES, next_size, train
 
 keras = pytest.importorskip("keras")
 
@@ -132,7 +132,7 @@ def test_how_many_updates_are_made_at_a_time_changes_no_number(monkeypatch, reco
     ],
 )
 def test_updates_at_a_time_take_about_as_long_as_a_person_waits(size, seconds, expected):
-    assert _next_size(size, seconds) == expected
+    assert next_size(size, seconds) == expected
 
 
 @pytest.mark.parametrize("model", ["toy:Linear", "gru"])

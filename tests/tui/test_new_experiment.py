@@ -13,7 +13,7 @@ from experiments import backend, launch
 from experiments.budget import Budget
 from experiments.config import ExperimentConfig
 from experiments.errors import StoreError
-from experiments.launch import Launched
+from experiments.launch import Launched, Tell
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
 from experiments.tasks.adding import Adding
@@ -116,7 +116,8 @@ async def test_ticks_are_seen_without_colour() -> None:
 async def test_start(monkeypatch: pytest.MonkeyPatch) -> None:
     processes = []
 
-    def launched(root: Path, config: ExperimentConfig) -> Launched:
+    def launched(root: Path, config: ExperimentConfig, tell: Tell) -> Launched:
+        tell("gru 74: 0.8 ms a step")
         folder = ExperimentFolder.create(root, config, {})
         processes.append(subprocess.Popen([sys.executable, "-c", "pass"]))
         return Launched(folder, processes[0])
@@ -138,7 +139,7 @@ async def test_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_failed_start_keeps_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(root: Path, config: ExperimentConfig) -> Launched:
+    def refuse(root: Path, config: ExperimentConfig, tell: Tell) -> Launched:
         raise StoreError("Cannot use runs: No space left on device.")
 
     monkeypatch.setattr(backend, "check_backend", lambda: "none")

@@ -1,0 +1,101 @@
+"""Finds widths of equal time when an experiment is launched.
+
+Training steps are measured by a process of its own (`stopwatch`), in the environment of a trial's.
+What is found is written down: widths with the experiment, seconds in its journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import IO, Any
+
+from experiments.config import ExperimentConfig
+from experiments.errors import RequestError
+from experiments.events import StepsTimed
+from experiments.launch import Tell
+from experiments.pace import differences
+from experiments.process import this_process
+from experiments.supervisor import places, worker_environment
+
+COMMAND = (sys.executable, "-P", "-m", "experiments.stopwatch")
+
+
+def timed(
+    config: ExperimentConfig, tell: Tell, command: Sequence[str] = COMMAND
+) -> tuple[ExperimentConfig, StepsTimed]:
+    """`config` with the widths solved that nobody gave, and how long every model's step takes.
+
+    Steps are measured with the threads that each trial will have, but one network at a time.
+    Raises `RequestError` where they cannot be measured.
+    """
+    _, threads = places(config.jobs, len(config.trials()))
+    document = config.document()
+    asked = {"config": document, "untimed": list(config.untimed)}
+    answer = _answer(asked, tell, command, worker_environment(os.environ, threads))
+    for entry in document["models"]:
+        entry.update(answer["widths"].get(entry["label"], {}))
+    found = StepsTimed(
+        seconds=answer["seconds"],
+        threads=threads,
+        backend=answer["backend"],
+        device=answer["device"],
+        host=this_process().host,
+    )
+    for difference in differences(config, found):
+        tell(f"warning: {difference}")
+    return ExperimentConfig.from_document(document), found
+
+
+def _answer(
+    asked: dict[str, Any], tell: Tell, command: Sequence[str], environment: dict[str, str]
+) -> dict[str, Any]:
+    with tempfile.TemporaryFile("w+") as question, tempfile.TemporaryFile() as console:
+        json.dump(asked, question)
+        question.seek(0)
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=question,
+                stdout=subprocess.PIPE,
+                stderr=console,
+                env=environment,
+            )
+        except OSError as error:
+            raise _refusal(error.strerror or str(error)) from error
+        answer = None
+        with process:
+            try:
+                for line in process.stdout or ():
+                    told = json.loads(line)
+                    if "said" in told:
+                        tell(told["said"])
+                    else:
+                        answer = told
+            except BaseException:  # an interrupt, too, must leave nobody measuring
+                process.kill()
+                raise
+        if answer is None or process.returncode:
+            raise _refusal(_last_words(console, process.returncode))
+        return dict(answer)
+
+
+def _last_words(console: IO[bytes], code: int) -> str:
+    if code < 0:
+        hint = "; it may have run out of memory" if -code == signal.SIGKILL else ""
+        return f"killed by {signal.Signals(-code).name}{hint}"
+    console.seek(0)
+    lines = console.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"ended with exit code {code}"
+
+
+def _refusal(story: str) -> RequestError:
+    return RequestError(
+        f"Training steps could not be timed: {story.rstrip('.')}. "
+        "Match something else, such as --match parameters."
+    )
