@@ -54,7 +54,8 @@ def _sections(settled: Iterable[Settled], *, quick: bool) -> Iterator[str]:
         yield f"\n## {claim.letter}: {claim.sentence}\n"
         yield f"{claim.rule}\n"
         yield f"Verdict: **{verdict.word}**\n"
-        yield from (f"- {reason}" for reason in verdict.reasons)
+        if verdict.reasons:
+            yield "\n".join(f"- {reason}" for reason in verdict.reasons) + "\n"
         yield HEADING
         for finding in (*verdict.conditions, *verdict.numbers):
             yield _row(finding)
@@ -62,7 +63,8 @@ def _sections(settled: Iterable[Settled], *, quick: bool) -> Iterator[str]:
             yield "\nThe limits of the claim:\n"
             yield HEADING
             yield from map(_row, verdict.refuting)
-        yield from (f"\nOf unequal size: {sentence}." for sentence in one.unequal)
+        if one.unequal:
+            yield f"\nOf unequal size: {'; '.join(one.unequal)}."
         experiments = ", ".join(
             f"{view.name} ({view.status}, {duration(view.elapsed_seconds)})"
             for view in one.views.values()

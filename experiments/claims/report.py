@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.capacity import mismatches
 from experiments.claims.claim import Claim, Finding, Verdict
+from experiments.config import ExperimentConfig
 from experiments.read_model import ExperimentView
 
 
@@ -22,12 +23,19 @@ class Settled:
 
     @property
     def unequal(self) -> tuple[str, ...]:
-        """What is compared and has not the same size, by 2 % or more."""
+        """What is compared and differs in size by more than 2 %.
+
+        A model with a label of its own is there for another size, as the rule says.
+        """
         return tuple(
             f"{name}: {sentence}"
             for name, view in self.views.items()
-            for sentence in mismatches(view.config)
+            for sentence in mismatches(_of_equal_size(view.config))
         )
+
+
+def _of_equal_size(config: ExperimentConfig) -> ExperimentConfig:
+    return replace(config, models=tuple(m for m in config.models if m.label == m.name))
 
 
 def document(settled: Iterable[Settled], *, quick: bool) -> dict[str, Any]:

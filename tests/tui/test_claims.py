@@ -134,6 +134,10 @@ def test_a_page_says_what_it_was_made_of(call: Call, tmp_path: Path) -> None:
     assert "`keras-seq claim d --quick` repeats it." in text
     assert "claim-lookahead-quick (completed, 0:05)" in text
     assert "cores" in text
+    # Widths of small networks are coarse.
+    assert (
+        "Of unequal size: lookahead: bidirectional_lstm has 6,856 parameters, 2.88 % more" in text
+    )
     assert "keras 3." in text
     assert "| The bidirectional LSTM knows the future | 0.998 | [" in text
 
