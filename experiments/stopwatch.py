@@ -19,11 +19,13 @@ from experiments.capacity import reference
 from experiments.config import ExperimentConfig
 from experiments.errors import KerasSeqError, RequestError
 from experiments.models.model import Model
-from experiments.pace import at_pace
+from experiments.pace import AIM, at_pace
 from experiments.training import MOST_UPDATES, next_size
 
-ROUNDS = 5
+FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 """Measurements of a network, of which the shortest counts: others only make them longer."""
+AGREEING = 3
+"""So many of the shortest are alike, or the machine is too busy to be believed yet."""
 
 
 def time_steps(
@@ -74,9 +76,19 @@ def time_steps(
 
 
 def seconds_of(*stopwatches: Stopwatch) -> list[float]:
-    """Seconds of a step of each, measured in turns."""
-    rounds = [[stopwatch.lap() for stopwatch in stopwatches] for _ in range(ROUNDS)]
-    return [min(laps) for laps in zip(*rounds, strict=True)]
+    """Seconds of a step of each, measured in turns, for longer on a busy machine."""
+    laps: list[list[float]] = [[] for _ in stopwatches]
+    for count in range(1, MOST_ROUNDS + 1):
+        for stopwatch, seconds in zip(stopwatches, laps, strict=True):
+            seconds.append(stopwatch.lap())
+        if count >= FEWEST_ROUNDS and all(map(_agree, laps)):
+            break
+    return [min(seconds) for seconds in laps]
+
+
+def _agree(laps: list[float]) -> bool:
+    shortest = sorted(laps)[:AGREEING]
+    return shortest[-1] <= (1 + AIM) * shortest[0]
 
 
 class Stopwatch:

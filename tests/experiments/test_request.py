@@ -43,15 +43,17 @@ def test_options_lie_over_the_defaults() -> None:
 
 
 def test_what_is_matched_can_be_asked_for_by_itself() -> None:
-    by_default, flops, none = (
+    by_default, flops, time, none = (
         experiment_request("digits", models="lstm,transformer", protocol={"match": match})
-        for match in (None, "flops", "none")
+        for match in (None, "flops", "time", "none")
     )
-    assert [config.protocol.match for config in (by_default, flops, none)] == [
+    assert [config.protocol.match for config in (by_default, flops, time, none)] == [
         "parameters",
         "flops",
+        "time",
         "none",
     ]
+    assert time.untimed == ("transformer",)
     assert by_default.models != flops.models
     by_set = experiment_request(
         "digits", protocol={"match": "none"}, assignments=["protocol.match=flops"]

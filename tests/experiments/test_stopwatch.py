@@ -9,11 +9,11 @@ import toy
 
 from experiments.errors import RequestError
 from experiments.models.gru import GRU
-from experiments.stopwatch import ROUNDS, Stopwatch, seconds_of, time_steps
+from experiments.stopwatch import FEWEST_ROUNDS, MOST_ROUNDS, Stopwatch, seconds_of, time_steps
 
 
 class Fake:
-    """A network whose step takes as long as its width says, ever longer with the rounds."""
+    """A network whose step takes as long as its width says, each other time twice as long."""
 
     begun: ClassVar[list[object]] = []
 
@@ -26,7 +26,7 @@ class Fake:
 
     def lap(self):
         self.laps += 1
-        return self.seconds * (1 + 0.5 * (self.laps % ROUNDS))
+        return self.seconds * (1 + self.laps % 2)
 
 
 def config(*models):
@@ -51,7 +51,18 @@ def test_the_shortest_of_some_rounds_counts_and_networks_take_turns():
 
     one, two = Noting(None, GRU(units=1)), Noting(None, GRU(units=2))
     assert seconds_of(one, two) == [0.001, 0.002]
-    assert turns == [0.001, 0.002] * ROUNDS
+    # Of five the first, third and fifth are slow; of six there are three to be believed.
+    assert turns == [0.001, 0.002] * (FEWEST_ROUNDS + 1)
+
+
+def test_a_busy_machine_is_measured_for_longer_but_not_for_ever():
+    class Busy(Fake):
+        def lap(self):
+            return super().lap() * 1.1**self.laps
+
+    busy = Busy(None, GRU(units=1))
+    assert seconds_of(busy) == [pytest.approx(0.00121)]
+    assert busy.laps == MOST_ROUNDS
 
 
 def test_what_a_slow_machine_slows_alike_changes_no_width():
@@ -60,7 +71,7 @@ def test_what_a_slow_machine_slows_alike_changes_no_width():
 
         def lap(self):
             self.clock.append(1)
-            return super().lap() * (5 if len(self.clock) > ROUNDS else 1)
+            return super().lap() * (5 if len(self.clock) > FEWEST_ROUNDS + 1 else 1)
 
     asked = config("gru", "lstm")
     found = time_steps(asked, asked.untimed, print, Slowed)

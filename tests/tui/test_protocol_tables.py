@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from staged import STARTED, completed, ended, staged, training
 
-from experiments.events import DataRead, DependenceFound, RateChosen
+from experiments.events import DataRead, DependenceFound, RateChosen, StepsTimed
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from tui.protocol_tables import dependence_table, protocol_lines, tuning_table
@@ -56,6 +56,23 @@ def test_what_is_read_and_what_was_off() -> None:
         "switched off: longer sequences",
         "test data by seed, SHA-256: 0abc of 0, 1abc of 1",
     ]
+
+
+def test_how_long_steps_took_is_told_with_the_machine() -> None:
+    stage = staged(models=[{"name": "lstm"}], protocol={"match": "time"})
+    timed = StepsTimed(
+        time=STARTED - 1,
+        seconds={"lstm": 0.0123},
+        threads=2,
+        backend="jax",
+        device="cpu:0",
+        host="here",
+    )
+    stage.supervise(timed)
+    assert (
+        "a training step, timed alone before the trials: lstm 12.3 ms "
+        "(2 threads, jax on cpu:0 of here)"
+    ) in protocol_lines(ExperimentReader(stage.folder).read())
 
 
 def test_where_nothing_is_known_nothing_is_said() -> None:
