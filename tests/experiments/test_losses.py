@@ -1,11 +1,11 @@
 import keras
 import numpy as np
 import pytest
+from toy import Sums
 
 from experiments.losses import loss_of
 from experiments.tasks.measures import cross_entropy, mean_squared_error
 from experiments.tasks.task import UNASKED, Classes, Values
-from tests.experiments.toy import Sums
 
 RNG = np.random.default_rng(0)
 ASKED = np.array([[True, False, True], [False, False, True]])
