@@ -231,20 +231,26 @@ class _Window:
 
 
 class _Best:
-    """Keeps the weights that validated best; the last ones where nothing did."""
+    """Keeps the weights that validated best, of equals those with the least loss.
+
+    The last ones where nothing validated.
+    """
 
     def __init__(self, task: Task) -> None:
         self.last: Mapping[str, float] = {}
         """The newest validation."""
         self._metric = task.metric
         self._value = math.nan
+        self._loss = math.nan
         self._weights: list[Array] | None = None
 
     def offer(self, values: dict[str, float], model: keras.Model) -> None:
         self.last = values
-        value = values[self._metric.name]
-        if self._metric.better(value, self._value):
-            self._value = value
+        value, loss = values[self._metric.name], values["loss"]
+        # A metric at its bound, as accuracy is early in training or at its end, tells no more.
+        is_equal = value == self._value and loss < self._loss
+        if is_equal or self._metric.better(value, self._value):
+            self._value, self._loss = value, loss
             self._weights = model.get_weights()
 
     def restore(self, model: keras.Model) -> None:

@@ -161,6 +161,18 @@ def test_the_test_is_taken_by_the_weights_that_validated_best():
     )
 
 
+def test_of_equal_validations_the_one_of_least_loss_is_tested(monkeypatch):
+    measure = toy.Sums.measure
+    monkeypatch.setattr(toy.Sums, "measure", lambda *arguments: {**measure(*arguments), "mse": 1.0})
+    budget = {"steps": 12, "evaluations": 12, "learning_rate": 2.0}
+    records = trained(trial(budget=budget))
+    losses = curve(records, "validation_loss")
+    best = min(losses, key=losses.get)
+    assert 1 < best < 12
+    short = trained(trial(budget={**budget, "steps": best, "evaluations": best}))
+    assert curve(records, "test_loss")[12] == pytest.approx(curve(short, "test_loss")[best], 1e-6)
+
+
 @pytest.mark.parametrize("clip_norm", [1e9, 1e-3])
 def test_the_gradient_norm_is_that_of_all_gradients_before_clipping(clip_norm):
     """For a linear model and squared error the gradient is known in closed form."""
