@@ -3,16 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from staged import ROOT, SIZES, check_snapshot, screen_text, until
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select
+from textual.worker import get_current_worker
 
 from experiments import backend, launch
 from experiments.budget import Budget
 from experiments.config import ExperimentConfig
-from experiments.errors import StoreError
+from experiments.errors import RequestError, StoreError
 from experiments.launch import Launched, Tell
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
@@ -136,6 +138,31 @@ async def test_start(monkeypatch: pytest.MonkeyPatch) -> None:
         assert app.snapshot.view.name == "mine"
         assert len(app.screen_stack) == 2
     assert processes[0].wait() == 0
+
+
+async def test_whoever_leaves_while_steps_are_timed_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused: Queue[str] = Queue()
+
+    def launched(root: Path, config: ExperimentConfig, tell: Tell) -> Launched:
+        tell("gru 74: 0.8 ms a step")
+        assert get_current_worker().cancelled_event.wait(timeout=30)
+        try:
+            tell("gru 64: 0.7 ms a step")
+        except RequestError as error:
+            refused.put(str(error))
+            raise
+        raise AssertionError("it goes on")
+
+    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(launch, "launch", launched)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await open_form(app, pilot, "adding")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "gru 74: 0.8 ms a step" in screen_text(app))
+    assert refused.get(timeout=30) == "Nothing was started."
 
 
 async def test_a_failed_start_keeps_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
