@@ -16,7 +16,7 @@ from pathlib import Path
 from tui.app import KerasSeqApp
 
 SIZE = (160, 50)
-NAME = "digits"
+CONFIG = Path(__file__).parents[1] / "experiments" / "configs" / "digits.toml"
 PICTURE = Path(__file__).with_name("dashboard.svg")
 
 
@@ -27,9 +27,10 @@ def main() -> None:
         draw(folder.parent, folder.name)
         return
     with tempfile.TemporaryDirectory() as root:
-        command = [str(Path(sys.executable).with_name("keras-seq")), "run", NAME, "--headless"]
-        subprocess.run([*command, "--name", NAME, "--root", root], check=True)
-        draw(Path(root), NAME)
+        program = str(Path(sys.executable).with_name("keras-seq"))
+        options = ["--headless", "--name", CONFIG.stem, "--root", root]
+        subprocess.run([program, "run", str(CONFIG), *options], check=True)
+        draw(Path(root), CONFIG.stem)
 
 
 def draw(root: Path, name: str) -> None:
