@@ -1,4 +1,4 @@
-"""What a person asks of a trial: a small file, replaced whole, read between two batches."""
+"""What is asked of a trial: a small file, replaced whole, read between two batches."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ class Request(StrEnum):
 
     NONE = "none"
     STOP = "stop"
+    """By a person."""
+    PRUNE = "prune"
+    """To end by the rule of `pruning`."""
 
 
-def ask(folder: TrialFolder, request: Request) -> None:
-    """Ask `request` of the trial in `folder`."""
-    write_json(folder.control, {"schema": SCHEMA, "request": request.value})
+def ask(folder: TrialFolder, request: Request, reason: str = "") -> None:
+    """Ask `request` of the trial in `folder`, for `reason` where that is not obvious."""
+    document = {"schema": SCHEMA, "request": request.value}
+    write_json(folder.control, {**document, "reason": reason} if reason else document)
 
 
 def asked(folder: TrialFolder) -> Request:
@@ -31,3 +35,8 @@ def asked(folder: TrialFolder) -> Request:
         return Request(word)
     except ValueError:
         raise StoreError(f"{folder.control} asks for something unknown: {word!r}.") from None
+
+
+def reason_of(folder: TrialFolder) -> str:
+    """Why it was asked, where that was told."""
+    return str(read_json(folder.control).get("reason", ""))

@@ -140,7 +140,7 @@ class TrialEnded(Event, frozen=True, kw_only=True, tag="trial_ended"):
 
 
 class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
-    """A person's stop was passed on; `rung` is `asked`, `terminated` or `killed`."""
+    """A stop, by a person or a rule, was passed on; `rung` is `asked`, `terminated`, `killed`."""
 
     trial: str
     rung: str

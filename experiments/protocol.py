@@ -24,6 +24,8 @@ class Protocol:
     """What all models have alike: widths that nobody gave are solved for it."""
     tune: bool = True
     """Whether each model's learning rate is chosen on the validation split first."""
+    prune: bool = False
+    """Whether learning rates that fall behind meanwhile are given up early: see `pruning`."""
     stop_early: bool = True
     """Whether a trial ends when validation says three times in a row that the task is solved."""
     lengths: bool = True
@@ -54,6 +56,11 @@ class Protocol:
     def check(self, budget: Budget) -> None:
         """Raise `RequestError` where the learning rates of `budget` cannot be tuned."""
         if not self.tune:
+            if self.prune:
+                raise RequestError(
+                    "protocol.prune: only trials that tune are pruned, and protocol.tune=false "
+                    "leaves none. Switch one of the two the other way."
+                )
             return
         rates = self.rates(budget)
         if not all(0 < rate <= HIGHEST_RATE for rate in rates):

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.catalog import TASKS, models_for
 from experiments.config import ExperimentConfig, read_document, set_value, task_of
 from experiments.errors import RequestError
+from experiments.pruning import require_optuna
 
 DEFAULT_SEEDS = 3
 MOST_SEEDS = 1000
@@ -58,6 +59,8 @@ def experiment_request(
         set_value(document, assignment)
     config = ExperimentConfig.from_document(document)
     config.task.task.check()
+    if config.protocol.prune:
+        require_optuna()
     return config
 
 

@@ -57,7 +57,7 @@ class TrialFolder:
 
     @property
     def control(self) -> Path:
-        """What a person asked of the trial."""
+        """What was asked of the trial."""
         return self.path / "control.json"
 
     @property

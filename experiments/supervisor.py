@@ -2,7 +2,8 @@
 
 Starts a process per trial, `jobs` at a time with the cores divided among them, notes how each
 ended, passes stops on, chooses the learning rates, and measures the null baselines. One trial's end
-never touches another, except that trials to compare wait for those that tune their model.
+never touches another, except that trials to compare wait for those that tune their model, which may
+be pruned where others did better.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from types import FrameType
 import psutil
 
 from experiments import tuning
-from experiments.control import Request, ask, asked
+from experiments.control import Request, ask, asked, reason_of
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import (
     BaselineMeasured,
@@ -36,6 +37,7 @@ from experiments.events import (
     TrialEnded,
 )
 from experiments.process import is_alive, this_process
+from experiments.pruning import Pruning
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalReader, JournalWriter, TrialFolder
@@ -63,6 +65,8 @@ class _Worker:
 
     folder: TrialFolder
     process: subprocess.Popen[bytes]
+    behind: str = ""
+    """Why it is pruned, if it is."""
     rung: str = ""
     rung_since: float = field(default=0.0)
 
@@ -91,6 +95,7 @@ class Supervisor:
         self._journal = JournalWriter(folder.journal)
         view = self._reader.read()
         self._untuned = tuning.untuned(view)
+        self._pruning = Pruning(view) if self._config.protocol.prune and self._untuned else None
         self._models = {trial.name: trial.model for trial in view.comparison_trials}
         self._waiting = [
             folder.trial(trial.name)
@@ -138,19 +143,27 @@ class Supervisor:
     def _end(self, folder: TrialFolder, status: Status, reason: str) -> None:
         self._record(TrialEnded(trial=folder.name, status=status, reason=reason), durable=True)
 
-    def _stop_asked(self, folder: TrialFolder) -> bool:
+    def _asked(self, folder: TrialFolder) -> Request:
+        if self._stopping:
+            return Request.STOP
         try:
-            return self._stopping or asked(folder) is Request.STOP
+            return asked(folder)
         except StoreError as error:
             if folder.name not in self._told:
                 self._told.add(folder.name)
                 print(error, file=sys.stderr)
-            return False
+            return Request.NONE
 
     def _drop_stopped(self) -> None:
-        for folder in [folder for folder in self._waiting if self._stop_asked(folder)]:
+        for folder in list(self._waiting):
+            request = self._asked(folder)
+            if request is Request.NONE:
+                continue
             self._waiting.remove(folder)
-            self._end(folder, Status.STOPPED, "stopped by a person before it began")
+            if request is Request.PRUNE:  # by a supervisor before this one
+                self._end(folder, Status.PRUNED, reason_of(folder))
+            else:
+                self._end(folder, Status.STOPPED, "stopped by a person before it began")
 
     def _choose_rates(self) -> None:
         """Choose the rates of models whose tuning has ended, and let their other trials begin."""
@@ -185,6 +198,8 @@ class Supervisor:
     def _launch(self) -> None:
         while len(self._running) < self._jobs and (folder := self._next()) is not None:
             self._waiting.remove(folder)
+            if self._pruning is not None:
+                self._pruning.follow(folder)
             try:
                 with folder.console.open("ab") as console:
                     process = subprocess.Popen(
@@ -206,14 +221,21 @@ class Supervisor:
     def _reap(self) -> None:
         for worker in list(self._running):
             code = worker.process.poll()
+            # Of one that has ended, too: the others are judged by what it has reached.
+            behind = "" if self._pruning is None else self._pruning.judge(worker.folder)
             if code is None:
-                if self._stop_asked(worker.folder):
+                request = self._asked(worker.folder)
+                if behind and request is Request.NONE:
+                    worker.behind = behind
+                if worker.behind or request is not Request.NONE:
                     self._climb(worker)
                 continue
             self._running.remove(worker)
             said = _last_status(worker.folder)
             if said is not None:
                 self._end(worker.folder, said.status, said.reason)
+            elif worker.behind and code != 0:
+                self._end(worker.folder, Status.PRUNED, f"{worker.behind} ({worker.rung})")
             elif worker.rung and code != 0:
                 self._end(worker.folder, Status.STOPPED, f"stopped by a person ({worker.rung})")
             else:
@@ -225,7 +247,10 @@ class Supervisor:
         waited = now - worker.rung_since
         if not worker.rung:
             try:
-                ask(worker.folder, Request.STOP)
+                if worker.behind:
+                    ask(worker.folder, Request.PRUNE, worker.behind)
+                else:
+                    ask(worker.folder, Request.STOP)
             except StoreError as error:
                 # On a full disk the next rungs still work.
                 print(error, file=sys.stderr)

@@ -34,6 +34,15 @@ class Tuning:
         return all(math.isnan(value) for value in self.chosen.values.values())
 
     @property
+    def pruned(self) -> tuple[float, ...]:
+        """The rates that were given up early."""
+        return tuple(
+            trial.config.budget.learning_rate
+            for trial in self.trials
+            if trial.status is Status.PRUNED
+        )
+
+    @property
     def seconds(self) -> float:
         """How long its trials took, one after the other."""
         return sum(t.seconds for t in self.trials if not math.isnan(t.seconds))
@@ -68,20 +77,21 @@ def untuned(view: ExperimentView) -> dict[str, frozenset[str]]:
 def choose(view: ExperimentView, model: str) -> RateChosen:
     """The rate of the tuning trial of `model` that validated best.
 
-    A trial that diverged, failed or was stopped is the worst. Of equals the one nearest to the
-    budget's own rate is taken, and the lower of two as near. The budget's own rate is taken, too,
-    where no trial came to a good end.
+    A trial that diverged, failed or was stopped is the worst. One that was pruned is worse than
+    every one that was completed, and counts only where there is none. Of equals the one nearest to
+    the budget's own rate is taken, and the lower of two as near. The budget's own rate is taken,
+    too, where no trial came to a good end.
     """
     metric = view.config.task.task.metric
     default = view.config.budget.learning_rate
+    trials = [trial for trial in view.tuning_trials if trial.model == model]
+    is_completed = any(trial.status is Status.COMPLETED for trial in trials)
+    counting = Status.COMPLETED if is_completed else Status.PRUNED
     values = {
         trial.config.budget.learning_rate: (
-            trial.best(f"validation_{metric.name}")
-            if trial.status is Status.COMPLETED
-            else math.nan
+            trial.best(f"validation_{metric.name}") if trial.status is counting else math.nan
         )
-        for trial in view.tuning_trials
-        if trial.model == model
+        for trial in trials
     }
     chosen, best = default, math.nan
     # Rates have three digits, so that two as near are so to the first.
@@ -102,6 +112,11 @@ def warning(tuning: Tuning) -> str:
         return (
             f"{tuning.model}: no learning rate came to a good end in tuning; trained with the "
             f"budget's own, {tuning.chosen.learning_rate:g}"
+        )
+    if tuning.chosen.learning_rate in tuning.pruned:
+        return (
+            f"{tuning.model}: every learning rate that was not pruned came to no good end; trained "
+            f"with the best of the others, {tuning.chosen.learning_rate:g}"
         )
     if tuning.chosen.is_edge:
         rates = [float(rate) for rate in tuning.chosen.values]

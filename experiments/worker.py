@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from experiments.backend import check_backend
-from experiments.control import Request, asked
+from experiments.control import Request, asked, reason_of
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import Event, Started, StatusChanged
 from experiments.process import this_process
@@ -42,12 +42,13 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
         journal.append(StatusChanged(status=status, reason=reason), durable=True)
 
     record(Started(process=this_process(), attempt=attempt))
+    stop_asked = _StopAsked(folder)
     try:
         check_backend()
         done = train(
             folder.read_config(),
             record,
-            stop_asked=_StopAsked(folder),
+            stop_asked=stop_asked,
             threads=int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1,
         )
     except StoreError:
@@ -61,12 +62,18 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
         traceback.print_exc()
         end(Status.FAILED, f"{type(error).__name__}: {_first_line(error)}")
         return 1
-    end(Status.COMPLETED if done else Status.STOPPED, "" if done else "stopped by a person")
+    if done:
+        end(Status.COMPLETED)
+    else:
+        end(*stop_asked.end)
     return 0
 
 
 class _StopAsked:
     """Whether a stop was asked. A damaged request is told once and ends no training."""
+
+    end = Status.STOPPED, "stopped by a person"
+    """The status and the reason of a trial that heard it."""
 
     def __init__(self, folder: TrialFolder) -> None:
         self._folder = folder
@@ -74,7 +81,10 @@ class _StopAsked:
 
     def __call__(self) -> bool:
         try:
-            return asked(self._folder) is Request.STOP
+            request = asked(self._folder)
+            if request is Request.PRUNE:
+                self.end = Status.PRUNED, reason_of(self._folder)
+            return request is not Request.NONE
         except StoreError as error:
             if not self._told:
                 print(error, file=sys.stderr)

@@ -11,8 +11,8 @@ import pytest
 
 BACKENDS = {"tensorflow", "keras", "jax", "torch"}
 FORBIDDEN = {
-    "experiments": BACKENDS | {"matplotlib", "textual", "typer", "sklearn", "scipy"},
-    "tui": BACKENDS | {"matplotlib", "sklearn", "scipy", "keras_seq"},
+    "experiments": BACKENDS | {"matplotlib", "textual", "typer", "sklearn", "scipy", "optuna"},
+    "tui": BACKENDS | {"matplotlib", "sklearn", "scipy", "optuna", "keras_seq"},
     "keras_seq": {"textual", "typer", "rich", "msgspec", "scipy", "psutil", "sklearn", "tui"},
 }
 # What nobody imports but the trial's own process, or the backend it is written for.

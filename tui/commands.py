@@ -76,6 +76,14 @@ def run(
         bool | None,
         typer.Option("--tune/--no-tune", help="Whether learning rates are tuned; by default."),
     ] = None,
+    prune: Annotated[
+        bool | None,
+        typer.Option(
+            "--prune/--no-prune",
+            help="Whether learning rates that fall behind are given up early, with Optuna; not by "
+            "default.",
+        ),
+    ] = None,
     stop_early: Annotated[
         bool | None,
         typer.Option(
@@ -122,6 +130,7 @@ def run(
         protocol={
             "match": match,
             "tune": tune,
+            "prune": prune,
             "stop_early": stop_early,
             "lengths": lengths,
             "causality": causality,

@@ -9,7 +9,8 @@ from rich.console import Console, Group
 from experiments import conduct
 from experiments.causality import words
 from experiments.read_model import ExperimentView
-from experiments.tuning import tunings
+from experiments.status import Status
+from experiments.tuning import Tuning, tunings
 from tui import wording
 from tui.fitted_table import Column, fitted_table
 from tui.formatting import count, duration, milliseconds, number
@@ -24,15 +25,16 @@ def tuning_table(out: Console, view: ExperimentView) -> Group | None:
     (steps,) = {trial.config.budget.steps for trial in view.tuning_trials}
     metric = wording.words(view.config.task.task.metric.name)
     rates = view.config.protocol.rates(view.config.budget)
+    marked = f"; {wording.mark(Status.PRUNED)}" if any(tuning.pruned for tuning in found) else ""
     return fitted_table(
         out,
         "learning rates",
         f"best validation {metric} in {count(steps)} steps with seed {seed}; the rate chosen is "
-        "that of all seeds compared; steps and time of tuning, all rates together",
+        f"that of all seeds compared; steps and time of tuning, all rates together{marked}",
         [
             Column("model", [tuning.model for tuning in found], "left"),
             *(
-                Column(f"{rate:g}", [number(t.chosen.values.get(f"{rate:g}", nan)) for t in found])
+                Column(f"{rate:g}", [_validated(tuning, rate) for tuning in found])
                 for rate in rates
             ),
             Column("chosen", [f"{tuning.chosen.learning_rate:g}" for tuning in found]),
@@ -40,6 +42,12 @@ def tuning_table(out: Console, view: ExperimentView) -> Group | None:
             Column("time", [duration(tuning.seconds) for tuning in found], gives_way=2),
         ],
     )
+
+
+def _validated(tuning: Tuning, rate: float) -> str:
+    if rate in tuning.pruned:
+        return wording.GLYPHS[Status.PRUNED]
+    return number(tuning.chosen.values.get(f"{rate:g}", nan))
 
 
 def dependence_table(out: Console, view: ExperimentView) -> Group | None:

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from experiments.control import Request, asked
+from experiments.control import Request, asked, reason_of
 from experiments.errors import StoreError
 from experiments.events import Built, Measured, Started, StatusChanged
 from experiments.process import this_process
@@ -74,19 +74,34 @@ def work(folder, behaviour):
             os.abort()
         case "waits" | "waits for ever":
             cooperative = behaviour == "waits"
-            wait_for(lambda: cooperative and asked(folder) is Request.STOP)
-            journal.append(StatusChanged(status=Status.STOPPED, reason="stopped by a person"))
+            wait_for(lambda: cooperative and asked(folder) is not Request.NONE)
+            end(journal, folder)
             return
         case "ignores everything":
             wait_for(lambda: False)
     values = {"validation_mse": 0.5, "test_mse": 0.5}
-    if behaviour.startswith("prefers "):
+    if behaviour.startswith(("prefers ", "waits unless ", "ends unless ")):
         # The further its learning rate is from the one preferred, the worse.
         rate = json.loads(folder.config.read_text())["budget"]["learning_rate"]
-        distance = abs(math.log(rate / float(behaviour.split()[1])))
+        distance = abs(math.log(rate / float(behaviour.split()[-1])))
         values = {"learning_rate": rate, "validation_mse": distance}
+        if " unless " in behaviour:
+            journal.append(Measured(step=STEPS // 2, values={"validation_mse": distance}))
+            if distance > 0:
+                cooperative = behaviour.startswith("waits")
+                wait_for(lambda: cooperative and asked(folder) is not Request.NONE)
+                end(journal, folder)
+                return
     journal.append(Measured(step=STEPS, values=values))
     journal.append(StatusChanged(status=Status.COMPLETED), durable=True)
+
+
+def end(journal, folder):
+    """The last word of one that was asked to end."""
+    status, reason = Status.STOPPED, "stopped by a person"
+    if asked(folder) is Request.PRUNE:
+        status, reason = Status.PRUNED, reason_of(folder)
+    journal.append(StatusChanged(status=status, reason=reason))
 
 
 if __name__ == "__main__":

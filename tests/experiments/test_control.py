@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.control import Request, ask, asked
+from experiments.control import Request, ask, asked, reason_of
 from experiments.errors import StoreError
 from experiments.store import TrialFolder, read_json
 
@@ -16,6 +16,14 @@ def test_what_is_asked_is_read(tmp_path, request_):
     ask(folder, request_)
     assert asked(folder) is request_
     assert read_json(folder.control)["schema"] == 1
+
+
+def test_why_it_is_asked_can_be_told(tmp_path):
+    folder = TrialFolder(tmp_path)
+    ask(folder, Request.PRUNE, "far behind")
+    assert (asked(folder), reason_of(folder)) == (Request.PRUNE, "far behind")
+    ask(folder, Request.STOP)
+    assert (asked(folder), reason_of(folder)) == (Request.STOP, "")
 
 
 @pytest.mark.parametrize(

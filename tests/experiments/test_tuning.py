@@ -35,6 +35,7 @@ from experiments.tuning import choose, tunings, untuned, warning
 __all__ = ["create"]  # a fixture
 
 COMPLETED, FAILED, STOPPED = Status.COMPLETED, Status.FAILED, Status.STOPPED
+PRUNED = Status.PRUNED
 RATES = ("0.0001", "0.000316", "0.001", "0.00316")  # around toy.Sums's own, 0.001
 TUNED = {"protocol": {"tune": True}}
 CONFIG = toy.experiment(models=["gru"], seeds=[0, 7], **TUNED)
@@ -144,6 +145,23 @@ def test_a_trial_without_a_good_end_is_the_worst_however_well_it_did(end):
     found = choose(tuned(0.4, 0.0, 0.3, 0.9, ends=(COMPLETED, end, COMPLETED, COMPLETED)), "gru")
     assert found.learning_rate == 0.001
     assert math.isnan(found.values["0.000316"])
+
+
+def test_one_that_was_pruned_is_worse_than_every_one_that_was_completed():
+    found = choose(tuned(0.4, 0.0, 0.5, 0.1, ends=(COMPLETED, PRUNED, COMPLETED, PRUNED)), "gru")
+    assert found.learning_rate == 0.0001
+    assert [math.isnan(value) for value in found.values.values()] == [False, True, False, True]
+
+
+def test_where_none_was_completed_those_that_were_pruned_count():
+    view = tuned(0.4, 0.2, 0.0, 0.1, ends=(PRUNED, PRUNED, FAILED, STOPPED))
+    assert choose(view, "gru").learning_rate == 0.000316
+    (tuning,) = tunings(with_choice(view))
+    assert tuning.pruned == (0.0001, 0.000316)
+    assert warning(tuning) == (
+        "gru: every learning rate that was not pruned came to no good end; trained with the best "
+        "of the others, 0.000316"
+    )
 
 
 def test_higher_may_be_better():

@@ -81,6 +81,24 @@ def test_a_stop_asked_meanwhile_is_heard(work, folder):
     assert last(folder) == (Status.STOPPED, "stopped by a person")
 
 
+def test_one_that_is_pruned_says_why(work, folder):
+    def train(config, record, stop_asked, threads):
+        ask(folder, Request.PRUNE, "far behind")
+        return not stop_asked()
+
+    assert work(train) == 0
+    assert last(folder) == (Status.PRUNED, "far behind")
+
+
+def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
+    def train(config, record, stop_asked, threads):
+        ask(folder, Request.PRUNE, "far behind")
+        return True
+
+    assert work(train) == 0
+    assert last(folder) == (Status.COMPLETED, "")
+
+
 def test_a_damaged_request_is_told_once_and_ends_no_training(work, folder, capsys):
     folder.control.write_bytes(b"{")
 

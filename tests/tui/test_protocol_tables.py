@@ -8,9 +8,16 @@ import pytest
 from rich.console import Console
 from staged import STARTED, completed, ended, staged, training
 
-from experiments.events import DataRead, DependenceFound, RateChosen, StepsTimed
+from experiments.events import (
+    DataRead,
+    DependenceFound,
+    RateChosen,
+    StatusChanged,
+    StepsTimed,
+)
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
+from experiments.status import Status
 from tui.protocol_tables import dependence_table, protocol_lines, tuning_table
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -47,6 +54,26 @@ def test_rates_their_validation_and_what_they_cost() -> None:
     cells = [line.replace("│", " ").split() for line in text.splitlines() if "lstm" in line]
     assert cells == [["lstm", "0.250", "-", "0.001", "80", "0:50"]]
     assert "best validation mse in 40 steps with seed 4294967295" in " ".join(text.split())
+
+
+def test_rates_that_were_pruned_are_marked() -> None:
+    stage = staged(
+        models=[{"name": "lstm"}],
+        protocol={"tune": True, "prune": True, "rate_factors": [0.1, 1.0]},
+        budget={"steps": 100, "learning_rate": 0.01},
+    )
+    stage.begin()
+    stage.write("lstm-lr0.001", [*training("lstm", 0, 40), *ended()])
+    stage.write(
+        "lstm-lr0.01",
+        [*training("lstm", 0, 20), StatusChanged(time=STARTED + 25, status=Status.PRUNED)],
+    )
+    values = {"0.001": 0.25, "0.01": float("nan")}
+    stage.supervise(RateChosen(time=STARTED + 30, model="lstm", learning_rate=0.001, values=values))
+    text = printed(tuning_table(Console(width=100), ExperimentReader(stage.folder).read()))
+    cells = [line.replace("│", " ").split() for line in text.splitlines() if "lstm" in line]
+    assert [row[:4] for row in cells] == [["lstm", "0.250", "✂", "0.001"]]
+    assert "✂ pruned" in " ".join(text.split())
 
 
 def test_what_is_read_and_what_was_off() -> None:
