@@ -6,56 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from experiments.budget import Positive
-from experiments.models.adapter import Rate
 from experiments.models.cost import Cost, cell
-from experiments.models.model import Model
-from experiments.models.recurrent import stack, stack_cost
+from experiments.models.recurrent import RecurrentModel
 
 if TYPE_CHECKING:
     import keras
 
-    from experiments.tasks.task import Task
-
 
 @dataclass(frozen=True)
-class PeepholeLSTM(Model):
+class PeepholeLSTM(RecurrentModel):
     """An LSTM whose gates see the cell state."""
 
     name: ClassVar[str] = "peephole_lstm"
-    widths: ClassVar[tuple[str, ...]] = ("units",)
 
     units: Positive = 64
     """Width of the state."""
-    num_layers: Positive = 1
-    """Layers on top of each other."""
-    dropout: Rate = 0.0
-    """Share of each layer's outputs dropped in training."""
-    embedding_dim: Positive = 16
-    """Width of the token embedding; unused where inputs are numbers."""
 
-    def cost(self, task: Task) -> Cost:
-        """That of the layers and of the dense one."""
-        return stack_cost(
-            task,
-            lambda inputs: cell(
-                inputs, self.units, task.sequence_length, gates=4, states=2, peepholes=3
-            ),
-            outputs=self.units,
-            num_layers=self.num_layers,
-            embedding_dim=self.embedding_dim,
-        )
-
-    def build(self, task: Task) -> keras.Model:
-        """The layers, then one dense layer."""
+    def layer(self, return_sequences: bool) -> keras.layers.Layer:
+        """The layer with peepholes."""
         from keras_seq import layers  # with Keras 2-3 s, paid in the trial's process
 
-        return stack(
-            task,
-            lambda return_sequences: layers.PeepholeLSTM(
-                self.units, return_sequences=return_sequences
-            ),
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            embedding_dim=self.embedding_dim,
-            name=self.name,
-        )
+        return layers.PeepholeLSTM(self.units, return_sequences=return_sequences)
+
+    def layer_cost(self, inputs: int, steps: int) -> Cost:
+        """That of an LSTM, and three weights for each unit."""
+        return cell(inputs, self.units, steps, gates=4, states=2, peepholes=3)

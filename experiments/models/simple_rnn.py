@@ -6,54 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from experiments.budget import Positive
-from experiments.models.adapter import Rate
 from experiments.models.cost import Cost, cell
-from experiments.models.model import Model
-from experiments.models.recurrent import stack, stack_cost
+from experiments.models.recurrent import RecurrentModel
 
 if TYPE_CHECKING:
     import keras
 
-    from experiments.tasks.task import Task
-
 
 @dataclass(frozen=True)
-class SimpleRNN(Model):
+class SimpleRNN(RecurrentModel):
     """A plain recurrent network: tanh, orthogonal recurrent start."""
 
     name: ClassVar[str] = "simple_rnn"
-    widths: ClassVar[tuple[str, ...]] = ("units",)
 
     units: Positive = 127
     """Width of the state."""
-    num_layers: Positive = 1
-    """Layers on top of each other."""
-    dropout: Rate = 0.0
-    """Share of each layer's outputs dropped in training."""
-    embedding_dim: Positive = 16
-    """Width of the token embedding; unused where inputs are numbers."""
 
-    def cost(self, task: Task) -> Cost:
-        """That of the layers and of the dense one."""
-        return stack_cost(
-            task,
-            lambda inputs: cell(inputs, self.units, task.sequence_length),
-            outputs=self.units,
-            num_layers=self.num_layers,
-            embedding_dim=self.embedding_dim,
-        )
+    def layer(self, return_sequences: bool) -> keras.layers.Layer:
+        """Keras's own, which needs no gates."""
+        from keras import layers  # with Keras 2-3 s, paid in the trial's process
 
-    def build(self, task: Task) -> keras.Model:
-        """The layers, then one dense layer."""
-        from keras import layers  # 2-3 s, paid in the trial's process
+        return layers.SimpleRNN(self.units, return_sequences=return_sequences)
 
-        return stack(
-            task,
-            lambda return_sequences: layers.SimpleRNN(
-                self.units, return_sequences=return_sequences
-            ),
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            embedding_dim=self.embedding_dim,
-            name=self.name,
-        )
+    def layer_cost(self, inputs: int, steps: int) -> Cost:
+        """One product, of the candidate."""
+        return cell(inputs, self.units, steps)
