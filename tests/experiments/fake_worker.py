@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from experiments.control import Request, asked, reason_of
+from experiments.control import Request, ask, asked, reason_of
 from experiments.errors import StoreError
 from experiments.events import Built, Measured, Started, StatusChanged
 from experiments.process import this_process
@@ -80,16 +80,20 @@ def work(folder, behaviour):
         case "ignores everything":
             wait_for(lambda: False)
     values = {"validation_mse": 0.5, "test_mse": 0.5}
-    if behaviour.startswith(("prefers ", "waits unless ", "ends unless ")):
+    if behaviour.startswith("prefers ") or " unless " in behaviour:
         # The further its learning rate is from the one preferred, the worse.
         rate = json.loads(folder.config.read_text())["budget"]["learning_rate"]
         distance = abs(math.log(rate / float(behaviour.split()[-1])))
         values = {"learning_rate": rate, "validation_mse": distance}
         if " unless " in behaviour:
+            if behaviour.startswith("is stopped") and distance > 0:
+                ask(folder, Request.STOP)
             journal.append(Measured(step=STEPS // 2, values={"validation_mse": distance}))
             if distance > 0:
-                cooperative = behaviour.startswith("waits")
-                wait_for(lambda: cooperative and asked(folder) is not Request.NONE)
+                cooperative = not behaviour.startswith("ignores")
+                supervisor = folder.path.parent / "supervisor.jsonl"
+                passed_on = f'"trial":"{folder.name}","rung":"asked"'.encode()
+                wait_for(lambda: cooperative and passed_on in supervisor.read_bytes())
                 end(journal, folder)
                 return
     journal.append(Measured(step=STEPS, values=values))

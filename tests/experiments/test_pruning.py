@@ -19,7 +19,7 @@ from test_supervisor import (
 from waiting import until
 
 from experiments import pruning
-from experiments.control import Request, ask
+from experiments.control import Request, ask, asked
 from experiments.errors import RequestError
 from experiments.events import RateChosen, StopRequested, TrialEnded
 from experiments.process import this_process
@@ -218,7 +218,7 @@ def test_every_model_is_halved_by_itself(create):
 
 def test_one_that_does_not_listen_is_terminated_and_pruned_all_the_same(create):
     folder = create(jobs=1, **PRUNING)
-    supervisor(folder, "ends unless 0.0001").run()
+    supervisor(folder, "ignores all unless 0.0001").run()
     assert statuses(folder) == [COMPLETED, PRUNED, PRUNED, PRUNED, COMPLETED]
     assert all(reason.endswith(" (terminated)") for _, reason in conclusions(folder)[1:4])
 
@@ -234,6 +234,13 @@ def test_a_person_s_stop_stays_a_person_s(create):
     ask(folder.trial(NAMES[1]), Request.STOP)
     supervisor(folder, "waits unless 0.0001").run()
     assert statuses(folder) == [COMPLETED, STOPPED, PRUNED, PRUNED, COMPLETED]
+
+
+def test_one_that_falls_behind_once_a_person_has_stopped_it_is_stopped(create):
+    folder = create(jobs=1, **PRUNING)
+    supervisor(folder, "is stopped unless 0.0001").run()
+    assert conclusions(folder)[1:4] == 3 * [(STOPPED, "stopped by a person")]
+    assert [asked(folder.trial(name)) for name in NAMES[1:]] == 3 * [Request.STOP]
 
 
 # Successors
