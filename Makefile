@@ -6,16 +6,17 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Half the cores train in the tests themselves; more processes than this only wait for memory.
 TEST_JOBS ?= auto
 
-.PHONY: run test test-quick test-backends test-keras check lint check-install bench picture clean
+.PHONY: run test test-slow test-backends test-keras check lint check-install bench picture clean
 
 run: $(VENV)/app
 	@$(BIN)/keras-seq run experiments/configs/digits.toml
 
 test: $(VENV)/dev
-	$(BIN)/pytest -n $(TEST_JOBS)
-
-test-quick: $(VENV)/dev
 	$(BIN)/pytest -n $(TEST_JOBS) -m "not slow"
+
+# What compiles or trains for long.
+test-slow: $(VENV)/dev
+	$(BIN)/pytest -n $(TEST_JOBS) -m slow
 
 # The layers on the other backends, each in an environment of its own.
 test-backends: .venv-jax/tests .venv-torch/tests
@@ -29,7 +30,7 @@ test-keras: $(VENV)/dev .venv-jax/tests .venv-torch/tests
 	KERAS_BACKEND=torch .venv-torch/bin/python -m tests.keras_shipped -n $(TEST_JOBS)
 
 # All that CI runs.
-check: lint test test-backends test-keras check-install
+check: lint test test-slow test-backends test-keras check-install
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check

@@ -11,6 +11,8 @@ import pytest
 from experiments.config import ExperimentConfig
 from experiments.store import ExperimentFolder
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("length=6", "test_size=20", "validation_size=20")
 KERAS_SEQ = Path(sys.executable).with_name("keras-seq")
 

@@ -9,6 +9,8 @@ import pytest
 
 from keras_seq import layers
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(4, 5, 3)).astype("float32")
 TARGETS = RANDOM.normal(size=(4, 4)).astype("float32")

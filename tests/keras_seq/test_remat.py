@@ -11,6 +11,8 @@ from test_layer_gradients import CASES, scalar
 
 from keras_seq import layers
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(4, 6, 3)).astype("float32")
 TARGETS = RANDOM.normal(size=(4, 4)).astype("float32")

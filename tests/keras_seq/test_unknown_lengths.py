@@ -8,6 +8,8 @@ import pytest
 
 from keras_seq import layers
 
+pytestmark = pytest.mark.slow
+
 to_numpy = keras.ops.convert_to_numpy
 LAYERS = {
     "lstm": lambda: layers.LSTM(4, return_sequences=True),

@@ -19,6 +19,8 @@ from experiments.tasks.reverse import Reverse
 from experiments.tasks.task import Sequences
 from keras_seq.models import shift_right
 
+pytestmark = pytest.mark.slow
+
 FORMS = [
     *(Toy(form, target) for form in INPUTS.values() for target in TARGETS.values()),
     Reverse(3, 5, num_letters=4),
