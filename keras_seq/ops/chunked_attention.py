@@ -88,6 +88,8 @@ class Blocks:
         self.rows = math.prod(self.lead)
         self.count, self.chunk = equal_chunks(self.steps, rules.query_chunk)
         self.key_count, self.key_chunk = equal_chunks(self.length, rules.key_chunk)
+        is_whole = isinstance(self.length, int) and self.key_count * self.key_chunk == self.length
+        self.has_padding = not is_whole
         self.query = self._in_rows(query, self.count * self.chunk)
         self.key, self.value = (
             self._in_rows(x, self.key_count * self.key_chunk) for x in (key, value)
@@ -112,10 +114,10 @@ class Blocks:
                 self.rules.scale, self.query.dtype
             )
 
-            def column(j, carry):
+            def column(j, carry, at_edge):
                 peak, weight, mixed = carry
                 key, value = (self._key_block(x, number, j) for x in (self.key, self.value))
-                scores = self._scores(query, key, number, j)
+                scores = self._scores(query, key, number, j, at_edge)
                 higher = ops.maximum(peak, ops.max(scores, axis=-1, keepdims=True))
                 shrunk = ops.exp(peak - higher)
                 weights = ops.exp(scores - higher)
@@ -130,8 +132,7 @@ class Blocks:
                 ops.zeros((*sizes, 1), self.dtype),
                 ops.zeros((*sizes, width), self.dtype),
             )
-            first, last = self._seen_columns(number)
-            peak, weight, mixed = self.loop.repeat(first, last, column, start)
+            peak, weight, mixed = self._over_columns(number, column, start)
             mixed = mixed / ops.maximum(weight, _tiny(self.dtype))
             found = [ops.cast(mixed, self.query.dtype), peak, weight]
             return [self.loop.add_at(x, number, y) for x, y in zip(results, found, strict=True)]
@@ -175,10 +176,10 @@ class Blocks:
             of_output, along = precise * shares, along * shares
             less_peak, less_along = beside(query, -peak), beside(of_output, -along)
 
-            def column(j, carry):
+            def column(j, carry, at_edge):
                 of_query, of_keys, of_values, *of_bias = carry
                 key, value = (self._key_block(x, number, j) for x in (keys, values))
-                scores = self._scores(less_peak, key, number, j)
+                scores = self._scores(less_peak, key, number, j, at_edge)
                 p = ops.exp(scores if folds else scores - peak)
                 kept = self._kept(number, j)
                 of_p = self._product("gtd,gsd->gts", less_along, value)
@@ -200,8 +201,7 @@ class Blocks:
                 )
 
             start = ops.zeros((self.heads, self.chunk, keys.shape[-1]), self.dtype)
-            first, last = self._seen_columns(number)
-            of_query, *others = self.loop.repeat(first, last, column, (start, *sums[1:]))
+            of_query, *others = self._over_columns(number, column, (start, *sums[1:]))
             of_query = of_query[..., : self.width] * self.rules.scale
             of_query = ops.cast(of_query, self.query.dtype)
             return [self.loop.add_at(sums[0], number, of_query), *others]
@@ -216,7 +216,20 @@ class Blocks:
             self.bias.from_blocks(of_bias[0]) if of_bias else None,
         )
 
-    def _scores(self, query, key, number, j):
+    def _over_columns(self, number, column, carry):
+        """Return the carry after all blocks of keys that a block of queries may see.
+
+        `column(j, carry, at_edge)` is told whether positions decide in a block which keys are
+        seen. In most they do not, and a pass over the scores is saved.
+        """
+        first, edge, last = self._seen_columns(number)
+        for begin, end, at_edge in ((first, edge, False), (edge, last, True)):
+            if not (isinstance(begin, int) and isinstance(end, int) and begin == end):
+                step = functools.partial(column, at_edge=at_edge)
+                carry = self.loop.repeat(begin, end, step, carry)
+        return carry
+
+    def _scores(self, query, key, number, j, at_edge):
         """Return the scores of a block, minus infinity where a query may not see a key."""
         scores = self._product("gtd,gsd->gts", query, key)
         scores = ops.reshape(scores, (self.heads, self.chunk, self.key_chunk))
@@ -230,12 +243,12 @@ class Blocks:
         if self.bias is not None:
             scores = scores + ops.cast(self.bias.block(number, j), self.dtype)
         seen = [mask.block(number, j) for mask in self.masks]
-        if rules.use_causal_mask:
+        if at_edge and rules.use_causal_mask:
             seen.append(distance >= 0)
-        if rules.sliding_window is not None:
+        if at_edge and rules.sliding_window is not None:
             near = distance if rules.use_causal_mask else ops.abs(distance)
             seen.append(near < rules.sliding_window)
-        if not (isinstance(self.length, int) and self.key_count * self.key_chunk == self.length):
+        if at_edge and self.has_padding:
             seen.append(ops.expand_dims(keys < self.length, 0))
         if not seen:
             return scores
@@ -269,7 +282,10 @@ class Blocks:
         return ops.cast(drawn >= rate, self.dtype) * scale
 
     def _seen_columns(self, number):
-        """Return the first block of keys that a block of queries may see, and the one after."""
+        """Return the first block of keys that a block of queries may see, and the one after.
+
+        Between them the first block in which positions decide which keys are seen.
+        """
         rules, size = self.rules, self.key_chunk
         begin = self.start + (number % self.count) * self.chunk
         end = begin + self.chunk
@@ -280,7 +296,11 @@ class Blocks:
             last = least(last, (end + rules.sliding_window + size - 2) // size)
         if rules.sliding_window is not None:
             first = most(0, (begin - rules.sliding_window + 1) // size)
-        return first, last
+            return first, first, last
+        edge = least(last, self.key_count - 1) if self.has_padding else last
+        if rules.use_causal_mask:
+            edge = least(edge, (begin + 1) // size)
+        return first, most(first, edge), last
 
     def _row(self, number):
         return number // self.count
