@@ -21,7 +21,8 @@ from keras_seq import layers
 # Batch, time, features, units.
 ROWS = ((32, 256, 64, 128), (32, 1024, 64, 128), (64, 400, 2, 128), (16, 1024, 128, 256))
 LAYERS = ((layers.LSTM, "LSTM"), (layers.PeepholeLSTM, "LSTM"), (layers.GRU, "GRU"))
-REPEATS = 7
+# On PyTorch a step of Keras's layers takes seconds.
+REPEATS = {"jax": 7, "torch": 3}
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
             if backend == "torch":
                 peers["torch.nn"] = _step_of_torch(peer, units, x)
             for name, theirs in peers.items():
-                pair = pairs(ours, theirs, REPEATS)
+                pair = pairs(ours, theirs, REPEATS[backend])
                 contest = f"{cls.__name__} beside {name} {peer}"
                 label = f"{batch}, {time}, {features}, {units}: {contest}"
                 measured.append(_in_milliseconds(pair).row(label))
