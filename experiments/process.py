@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -43,3 +44,21 @@ def is_alive(process: Process) -> bool:
         return bool(same and found.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def ending(code: int, console: str) -> str:
+    """How a process that gave no result came to its end, in the words of its console if any."""
+    if code < 0:
+        hint = "; it may have run out of memory" if -code == signal.SIGKILL else ""
+        return f"killed by {_signal_name(-code)}{hint}"
+    if code == 0:
+        return "ended without a result"
+    lines = console.strip().splitlines()
+    return lines[-1] if lines else f"ended with exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"

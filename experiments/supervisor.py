@@ -36,7 +36,7 @@ from experiments.events import (
     SupervisorStarted,
     TrialEnded,
 )
-from experiments.process import is_alive, this_process
+from experiments.process import ending, is_alive, this_process
 from experiments.pruning import Pruning
 from experiments.reader import ExperimentReader
 from experiments.status import Status
@@ -348,24 +348,11 @@ def _last_status(folder: TrialFolder) -> StatusChanged | None:
 
 
 def _last_words(folder: TrialFolder, code: int) -> str:
-    if code < 0:
-        name = _signal_name(-code)
-        hint = "; it may have run out of memory" if -code == signal.SIGKILL else ""
-        return f"killed by {name}{hint}"
-    if code == 0:
-        return "ended without a result"
     try:
-        lines = folder.console.read_text(errors="replace").strip().splitlines()
+        console = folder.console.read_text(errors="replace")
     except OSError:
-        lines = []
-    return lines[-1] if lines else f"ended with exit code {code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have no name
-        return f"signal {number}"
+        console = ""
+    return ending(code, console)
 
 
 def main() -> int:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import Any
 
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError
 from experiments.events import StepsTimed
 from experiments.launch import Tell
 from experiments.pace import differences
-from experiments.process import this_process
+from experiments.process import ending, this_process
 from experiments.supervisor import places, worker_environment
 
 COMMAND = (sys.executable, "-P", "-m", "experiments.stopwatch")
@@ -81,17 +80,10 @@ def _answer(
                 process.kill()
                 raise
         if answer is None or process.returncode:
-            raise _refusal(_last_words(console, process.returncode))
+            console.seek(0)
+            said = console.read().decode(errors="replace")
+            raise _refusal(ending(process.returncode, said))
         return dict(answer)
-
-
-def _last_words(console: IO[bytes], code: int) -> str:
-    if code < 0:
-        hint = "; it may have run out of memory" if -code == signal.SIGKILL else ""
-        return f"killed by {signal.Signals(-code).name}{hint}"
-    console.seek(0)
-    lines = console.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"ended with exit code {code}"
 
 
 def _refusal(story: str) -> RequestError:

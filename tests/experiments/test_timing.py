@@ -70,7 +70,7 @@ def test_threads_are_those_of_a_trial():
     [
         ("fails", "models.gru: out of memory"),
         ("killed", "killed by SIGKILL; it may have run out of memory"),
-        ("silent", "ended with exit code 0"),
+        ("silent", "ended without a result"),
     ],
 )
 def test_a_failure_is_told_in_one_line(how, story):

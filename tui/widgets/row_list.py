@@ -105,8 +105,8 @@ class RowList(ScrollView, can_focus=True):
 
     def remake(self) -> None:
         """Make the lines again and draw those that differ."""
-        # Without the scrollbar's column, so that text does not move when one appears.
-        width = self.content_size.width - (0 if self.show_vertical_scrollbar else 1)
+        # Without the scrollbar's column, which the content has whether one is shown or not.
+        width = self.content_size.width - self.styles.scrollbar_size_vertical
         if width <= 0:
             return
         heading, rows = self.make_rows(width)
