@@ -36,7 +36,7 @@ def leaderboard_table(out: Console, view: ExperimentView, board: Leaderboard) ->
         out,
         f"{view.name}: {view.status}, {duration(view.elapsed_seconds)}",
         f"{wording.words(board.key)} over seeds: mean with its 95 % Student t interval, "
-        "interquartile mean with its 95 % bootstrap interval from 5 seeds on, a dot for each seed",
+        "interquartile mean with its 95 % interval from 5 seeds on, a dot for each seed",
         [
             Column("", _ranks(board)),
             Column("model", [row.name for row in rows], "left"),
@@ -80,7 +80,7 @@ def solving_table(out: Console, board: Leaderboard) -> Group | None:
         out,
         "time to solve",
         "share of the seeds with its 95 % Wilson interval; mean over seeds of the steps it took, "
-        "the whole budget where it was not solved, with its 95 % bootstrap interval",
+        "the whole budget where it was not solved, with its 95 % interval",
         [
             Column("model", list(times), "left"),
             Column("solved", [wording.solved(time) for time in times.values()]),
