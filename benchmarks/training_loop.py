@@ -22,10 +22,10 @@ from benchmarks.timing import pairs, print_table
 from experiments.config import TrialConfig
 from experiments.evaluation import network_inputs
 from experiments.events import Measured
+from experiments.fit import MOST_UPDATES
 from experiments.request import experiment_request
 from experiments.store import JournalWriter
 from experiments.supervisor import worker_environment
-from experiments.training import MOST_UPDATES
 
 REPEATS = 5
 TRIALS = (

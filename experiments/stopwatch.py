@@ -18,9 +18,9 @@ from experiments.backend import check_backend, devices
 from experiments.capacity import reference
 from experiments.config import ExperimentConfig
 from experiments.errors import KerasSeqError, RequestError
+from experiments.fit import MOST_UPDATES, next_size
 from experiments.models.model import Model
 from experiments.pace import AIM, at_pace
-from experiments.training import MOST_UPDATES, next_size
 
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 """Measurements of a network, of which the shortest counts: others only make them longer."""

@@ -12,7 +12,9 @@ import toy
 from experiments.errors import DivergedError
 from experiments.events import Built, DataRead, DependenceFound, Measured, Solved
 from experiments.fingerprint import Fingerprint
-from experiments.training import BLOCK_SECONDS, HASHED_BATCHES, MOST_UPDATES, next_size, train
+from experiments.fit import BLOCK_SECONDS, MOST_UPDATES, next_size
+from experiments.training import train
+from experiments.trial_data import HASHED_BATCHES
 
 keras = pytest.importorskip("keras")
 
@@ -57,7 +59,7 @@ def nothing_asked_before():
 @pytest.fixture
 def quick_steps(monkeypatch):
     """Steps that take no time, as far as the training knows: at most 1, 2, 4 ... at a time."""
-    monkeypatch.setattr("experiments.training.BLOCK_SECONDS", math.inf)
+    monkeypatch.setattr("experiments.fit.BLOCK_SECONDS", math.inf)
 
 
 def test_a_training_tells_what_the_issue_promises():
@@ -115,7 +117,7 @@ def test_how_many_updates_are_made_at_a_time_changes_no_number(monkeypatch, reco
     monkeypatch.setattr("experiments.budget.Budget.record_every", lambda budget: record_every)
     config = trial("gru", budget={"steps": 12, "evaluations": 2})  # 1, 2, 3; 6
     many = trained(config)
-    monkeypatch.setattr("experiments.training.MOST_UPDATES", 1)
+    monkeypatch.setattr("experiments.fit.MOST_UPDATES", 1)
     single = trained(config)
     for key in ("train_loss", "gradient_norm", "learning_rate", "validation_mse", "test_mse"):
         assert curve(many, key) == pytest.approx(curve(single, key), rel=1e-6)
@@ -236,7 +238,7 @@ def test_a_last_update_that_diverges_is_not_a_result():
 
 @pytest.mark.parametrize("steps", [0, 1, 5])
 def test_a_stop_is_heard_between_two_steps_that_take_long(monkeypatch, steps):
-    monkeypatch.setattr("experiments.training.BLOCK_SECONDS", 0)
+    monkeypatch.setattr("experiments.fit.BLOCK_SECONDS", 0)
     records = trained(trial(), stop_after=steps)
     assert max(curve(records, "train_loss"), default=0) == steps
     assert not curve(records, "test_mse")
