@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from experiments import stats
+from experiments.comparison import Comparison, Sample, comparisons, turned
 from experiments.config import ModelChoice
+from experiments.cut import BROKEN, Cut
 from experiments.read_model import Baseline, ExperimentView
 from experiments.status import Status
 from experiments.tasks.task import Metric
 from experiments.trial_view import TrialView
-
-LEAST_SEEDS = 3
-"""With two, any pair of equal differences would be a proof; see the protocol's smallest design."""
-
-Outcome = Literal["different", "equivalent", "underpowered"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Standing:
     peak_memory_bytes: float
     """The most that any of its trials held; NaN before one has ended."""
     time_to_solve: stats.TimeToSolve | None
-    """Of the trials of which it is known; `None` where no threshold is agreed for the task."""
+    """Of the trials of which it is known; `None` without a threshold, agreed or asked for."""
     finished: int
     failed: int
     trials: int
@@ -76,41 +72,6 @@ Row = Standing | NullStanding
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The paired difference `a - b` over the seeds that both have."""
-
-    a: str
-    b: str
-    interval: stats.Interval
-    p: float
-    p_holm: float
-    """Adjusted for all pairs (Holm 1979)."""
-    detectable: float
-    """The difference that so many seeds find in 4 of 5 cases, at Holm's strictest step."""
-    p_equivalent: float
-    """Of two one-sided tests within the protocol's margin, adjusted as well; NaN without one."""
-    better: str | None
-    """Whose mean is better, unless some of its seeds failed."""
-
-    @property
-    def winner(self) -> str | None:
-        """The better one, where there are enough seeds and the difference is significant."""
-        enough = self.interval.n >= LEAST_SEEDS
-        return self.better if enough and self.p_holm < stats.SIGNIFICANT else None
-
-    @property
-    def outcome(self) -> Outcome:
-        """What can be said.
-
-        `equivalent` wins over `different`, because a difference within the margin is one that
-        does not matter. What is neither is `underpowered`: more seeds would tell, no winner.
-        """
-        if self.interval.n >= LEAST_SEEDS and self.p_equivalent < stats.SIGNIFICANT:
-            return "equivalent"
-        return "different" if self.winner else "underpowered"
-
-
-@dataclass(frozen=True)
 class Leaderboard:
     """Architectures in order, best first, by the measurement called `key`."""
 
@@ -120,24 +81,45 @@ class Leaderboard:
     comparisons: tuple[Comparison, ...]
     margin: float = 0.0
     """The difference that does not matter; 0 where none was stated."""
+    cut: Cut | None = None
+    """Where the trials were held against each other; `None` is at their ends."""
+    target: float | None = None
+    """What counts as solved in place of the task's own threshold."""
 
     @property
     def standings(self) -> tuple[Standing, ...]:
         """The models alone."""
         return tuple(row for row in self.rows if isinstance(row, Standing))
 
+    def comparison(self, a: str, b: str) -> Comparison | None:
+        """That of the models `a` and `b`, as `a - b`; `None` where there is none."""
+        for found in self.comparisons:
+            if {found.a, found.b} == {a, b}:
+                return found if found.a == a else turned(found)
+        return None
 
-def leaderboard(view: ExperimentView) -> Leaderboard:
+
+def leaderboard(
+    view: ExperimentView, cut: Cut | None = None, target: float | None = None
+) -> Leaderboard:
     """The standings: by test once every trial is finished, by best validation before that.
 
     While some trials are still training, test values of the others would not be comparable, and
-    ranking by them would invite choosing on test.
+    ranking by them would invite choosing on test. At a `cut` validation decides, always.
+    `target` replaces the value of the task's metric that counts as solved.
     """
     metric = view.config.task.task.metric
     tested = any(len(trial.values(f"test_{metric.name}")) for trial in view.comparison_trials)
-    key = f"{'test' if view.is_finished and tested else 'validation'}_{metric.name}"
+    is_by_test = cut is None and view.is_finished and tested
+    key = f"{'test' if is_by_test else 'validation'}_{metric.name}"
+    cut = cut.resolved(view) if cut else None
     nulls = [_null_standing(baseline, metric) for baseline in view.baselines]
-    standings = [_standing(view, choice, key, nulls) for choice in view.config.models]
+    standings = []
+    for choice in view.config.models:
+        trials = [trial for trial in view.comparison_trials if trial.model == choice.label]
+        values = _values(trials, key, cut)
+        times = _time_to_solve(view, trials, target)
+        standings.append(_standing(view, choice, trials, values, times, nulls))
 
     def order(row: Row) -> tuple[bool, bool, float]:
         mean = row.interval.mean
@@ -148,17 +130,33 @@ def leaderboard(view: ExperimentView) -> Leaderboard:
     return Leaderboard(
         key,
         tuple(sorted([*standings, *nulls], key=order)),
-        _comparisons(view, standings),
+        comparisons(tuple(map(_sample, standings)), metric, view.config.protocol.margin),
         view.config.protocol.margin,
+        cut,
+        target,
     )
 
 
+def _values(trials: list[TrialView], key: str, cut: Cut | None) -> dict[int, float]:
+    """The value of each seed that has one."""
+    if cut is None:
+        return {trial.seed: trial.best(key) for trial in trials if len(trial.values(key))}
+    return {t.seed: value for t in trials if (value := cut.value(t)) is not None}
+
+
+def _sample(standing: Standing) -> Sample:
+    return Sample(standing.model, tuple(standing.seeds.items()), standing.is_complete)
+
+
 def _standing(
-    view: ExperimentView, choice: ModelChoice, key: str, nulls: list[NullStanding]
+    view: ExperimentView,
+    choice: ModelChoice,
+    trials: list[TrialView],
+    values: dict[int, float],
+    times: stats.TimeToSolve | None,
+    nulls: list[NullStanding],
 ) -> Standing:
     task = view.config.task.task
-    trials = [trial for trial in view.comparison_trials if trial.model == choice.label]
-    values = {trial.seed: trial.best(key) for trial in trials if len(trial.values(key))}
     interval = stats.t_interval(tuple(values.values()), bounds=task.metric.bounds)
     cost = choice.model.cost(task)
     built = [trial.num_parameters for trial in trials if trial.num_parameters is not None]
@@ -174,9 +172,9 @@ def _standing(
         flops=cost.flops * view.config.budget.batch_size if cost else None,
         step_seconds=float(np.median(seconds)) if seconds else math.nan,
         peak_memory_bytes=max(peaks, default=math.nan),
-        time_to_solve=_time_to_solve(view, trials),
+        time_to_solve=times,
         finished=sum(t.status.is_finished for t in trials),
-        failed=sum(t.status in (Status.FAILED, Status.LOST) for t in trials),
+        failed=sum(t.status in BROKEN for t in trials),
         trials=len(trials),
         not_above=_not_above(interval, nulls, task.metric.higher_is_better),
     )
@@ -192,19 +190,31 @@ def _null_standing(baseline: Baseline, metric: Metric) -> NullStanding:
     )
 
 
-def _time_to_solve(view: ExperimentView, trials: list[TrialView]) -> stats.TimeToSolve | None:
+def _time_to_solve(
+    view: ExperimentView, trials: list[TrialView], target: float | None
+) -> stats.TimeToSolve | None:
     """Over trials that solved, trained to the budget's end, or failed, which is not solving.
 
-    What was stopped or lost before it solved, or still trains, might solve yet.
+    What was stopped or lost before it solved, or still trains, might solve yet; so might what
+    ended early because the task's own threshold, an easier one than `target`, was reached.
     """
-    if view.config.task.task.solved is None:
+    if target is None and view.config.task.task.solved is None:
         return None
-    known = [
-        trial.solved_at
-        for trial in trials
-        if trial.solved_at is not None or trial.status in (Status.COMPLETED, Status.FAILED)
-    ]
+    known = []
+    for trial in trials:
+        step = trial.solved_at if target is None else _first_step(trial, target)
+        is_at_its_end = trial.status is Status.COMPLETED and not trial.ended_early
+        if step is not None or is_at_its_end or trial.status is Status.FAILED:
+            known.append(step)
     return stats.time_to_solve(known, view.config.budget.steps)
+
+
+def _first_step(trial: TrialView, target: float) -> int | None:
+    """The step of the first validation that is as good as `target`."""
+    metric = trial.config.task.task.metric
+    series = trial.values(f"validation_{metric.name}")
+    good = series.value >= target if metric.higher_is_better else series.value <= target
+    return int(series.step[good.argmax()]) if good.any() else None
 
 
 def _not_above(
@@ -217,41 +227,3 @@ def _not_above(
     bound = interval.mean if math.isnan(bound) else bound
     sign = 1 if higher_is_better else -1
     return tuple(null.name for null in nulls if sign * bound <= sign * null.interval.mean)
-
-
-def _comparisons(view: ExperimentView, standings: list[Standing]) -> tuple[Comparison, ...]:
-    metric, margin = view.config.task.task.metric, view.config.protocol.margin
-    pairs = [(a, b) for i, a in enumerate(standings) for b in standings[i + 1 :]]
-    values = []
-    for a, b in pairs:
-        seeds = sorted(a.seeds.keys() & b.seeds.keys())
-        values.append(([a.seeds[seed] for seed in seeds], [b.seeds[seed] for seed in seeds]))
-    differences = [stats.paired_difference(x, y, metric.bounds) for x, y in values]
-    adjusted = stats.holm([difference.p for difference in differences])
-    made = sum(not math.isnan(difference.p) for difference in differences)
-    equivalent = stats.holm(
-        [
-            # Survivors do not stand for an architecture of which some seeds failed.
-            stats.equivalence(x, y, margin)
-            if margin and a.is_complete and b.is_complete
-            else math.nan
-            for (a, b), (x, y) in zip(pairs, values, strict=True)
-        ]
-    )
-    comparisons = []
-    for i, (a, b) in enumerate(pairs):
-        interval = differences[i].interval
-        better = a if (interval.mean > 0) == metric.higher_is_better else b
-        comparisons.append(
-            Comparison(
-                a=a.model,
-                b=b.model,
-                interval=interval,
-                p=differences[i].p,
-                p_holm=adjusted[i],
-                detectable=stats.minimum_detectable(*values[i], stats.SIGNIFICANT / max(made, 1)),
-                p_equivalent=equivalent[i],
-                better=better.model if better.is_complete else None,
-            )
-        )
-    return tuple(comparisons)

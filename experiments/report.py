@@ -7,7 +7,8 @@ from typing import Any
 
 from experiments import conduct, stats
 from experiments.by_length import ByLength, by_length
-from experiments.leaderboard import Comparison, Leaderboard, Row, Standing, leaderboard
+from experiments.comparison import Comparison
+from experiments.leaderboard import Leaderboard, Row, Standing, leaderboard
 from experiments.read_model import Baseline, ExperimentView
 from experiments.tasks.task import Task
 from experiments.trial_view import TrialView

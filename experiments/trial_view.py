@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.config import TrialConfig
 from experiments.events import (
@@ -84,12 +86,18 @@ class TrialView:
         return self.step / self.config.budget.steps
 
     @property
+    def ended_early(self) -> bool:
+        """Whether it completed before the end of its budget, because its task was solved."""
+        is_before_end = self.step < self.config.budget.steps
+        return self.status is Status.COMPLETED and self.solved_at is not None and is_before_end
+
+    @property
     def seconds(self) -> float:
         """From its process's start to its end, or to its last word."""
         end = self.ended if not math.isnan(self.ended) else self.updated
         return end - self.started
 
-    @property
+    @cached_property
     def step_seconds(self) -> float:
         """Median seconds per update so far; NaN before the first record.
 
@@ -121,13 +129,15 @@ class TrialView:
 
     def best(self, key: str) -> float:
         """The best value of a validation or test measurement of the task's metric, or NaN."""
-        values = self.values(key).value
-        finite = values[~np.isnan(values)]
-        if not len(finite):
+        return self.best_of(self.values(key).value)
+
+    def best_of(self, values: NDArray[np.float64]) -> float:
+        """The best of some values of the task's metric; NaN where none is a number."""
+        numbers = values[~np.isnan(values)]
+        if not len(numbers):
             return math.nan
-        return float(
-            finite.max() if self.config.task.task.metric.higher_is_better else finite.min()
-        )
+        is_highest = self.config.task.task.metric.higher_is_better
+        return float(numbers.max() if is_highest else numbers.min())
 
     def metrics(self) -> dict[str, float]:
         """The outcome: tests, probes, and validation measurements at their last reading."""

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from rich.text import Text
 
 from experiments import conduct
+from experiments.comparison import LEAST_SEEDS, Comparison
 from experiments.config import ExperimentConfig
-from experiments.leaderboard import LEAST_SEEDS, Comparison, Leaderboard, Row, Standing
+from experiments.leaderboard import Leaderboard, Row, Standing
 from experiments.read_model import ExperimentView
 from experiments.stats import Interval, TimeToSolve
 from experiments.status import Status

@@ -9,7 +9,8 @@ import pytest
 from rich.text import Text
 from staged import Stage, completed, config, staged
 
-from experiments.leaderboard import Comparison, Leaderboard, leaderboard
+from experiments.comparison import Comparison
+from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView, new_view
 from experiments.reader import ExperimentReader
 from experiments.stats import Interval, time_to_solve
