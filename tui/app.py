@@ -18,6 +18,7 @@ from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages, wording
 from tui.follower import Follower, Pulse, Snapshot, follow
+from tui.read_only import GuardedApp
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen
@@ -51,10 +52,11 @@ DEFAULT_THEME = "textual-dark"
 """Textual's own."""
 
 
-class KerasSeqApp(App[str]):
+class KerasSeqApp(GuardedApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
-    `run` returns the name of the experiment that was last on screen, if any.
+    A `read_only` one can change none of them. `run` returns the name of the experiment that was
+    last on screen, if any.
     """
 
     TITLE = "keras-seq"
@@ -80,8 +82,10 @@ class KerasSeqApp(App[str]):
     pulse: reactive[Pulse | None] = reactive(None)
     """The time and the machine's load."""
 
-    def __init__(self, root: Path, experiment: str | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, root: Path, experiment: str | None = None, *, read_only: bool = False
+    ) -> None:
+        super().__init__(read_only=read_only)
         self.root = root
         self._folder = ExperimentFolder(root / experiment) if experiment else None
         self._follower: Follower | None = None

@@ -33,6 +33,7 @@ Root = Annotated[
     Path, typer.Option("--root", help="Folder of the experiments.", envvar=ROOT_VARIABLE)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="A dashboard that can change nothing.")]
 Name = Annotated[str, typer.Argument(help="An experiment under the root.")]
 ROOT = default_root()
 
@@ -49,13 +50,18 @@ def run_command(arguments: list[str]) -> int:
 
 
 @app.callback(invoke_without_command=True)
-def dashboard(context: typer.Context, root: Root = ROOT) -> int:
+def dashboard(context: typer.Context, read_only: ReadOnly = False, root: Root = ROOT) -> int:
     """Open the dashboard. --debug, anywhere, shows tracebacks."""
     if context.invoked_subcommand is not None:
+        if read_only:
+            raise RequestError(
+                f"--read-only is for dashboards: it comes after the command, where that opens one. "
+                f"Received: --read-only before {context.invoked_subcommand}."
+            )
         return 0
     if not sys.stdout.isatty():
         raise RequestError("The dashboard needs a terminal. keras-seq --help lists the commands.")
-    return _open_dashboard(root, None)
+    return _open_dashboard(root, None, read_only=read_only)
 
 
 @app.command()
@@ -217,14 +223,16 @@ def show(name: Name, as_json: Json = False, root: Root = ROOT) -> int:
 
 
 @app.command()
-def attach(name: Name, headless: bool = False, root: Root = ROOT) -> int:
+def attach(
+    name: Name, headless: bool = False, read_only: ReadOnly = False, root: Root = ROOT
+) -> int:
     """Watch an experiment, running or finished."""
     folder = find_experiment(root, name)
     if headless or not sys.stdout.isatty():
         from tui.headless import follow
 
-        return follow(folder, None, as_json=False)
-    return _open_dashboard(root, name)
+        return follow(folder, None, as_json=False, read_only=read_only)
+    return _open_dashboard(root, name, read_only=read_only)
 
 
 @app.command()
@@ -257,11 +265,11 @@ def doctor(as_json: Json = False, root: Root = ROOT) -> int:
     return diagnose(root, as_json=as_json)
 
 
-def _open_dashboard(root: Path, name: str | None) -> int:
+def _open_dashboard(root: Path, name: str | None, *, read_only: bool = False) -> int:
     # Textual takes 0.13 s to import; the other commands do without.
     from tui.app import KerasSeqApp
 
-    name = KerasSeqApp(root, name).run() or name
+    name = KerasSeqApp(root, name, read_only=read_only).run() or name
     if name is None:
         return 0
     from tui import tables

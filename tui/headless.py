@@ -27,10 +27,17 @@ REPORT_SECONDS = 10.0
 
 
 def follow(
-    folder: ExperimentFolder, supervisor: subprocess.Popen[bytes] | None, *, as_json: bool
+    folder: ExperimentFolder,
+    supervisor: subprocess.Popen[bytes] | None,
+    *,
+    as_json: bool,
+    read_only: bool = False,
 ) -> int:
-    """Watch until the experiment ends, print its outcome, return the exit code."""
-    view, is_interrupted = watch(folder, supervisor)
+    """Watch until the experiment ends, print its outcome, return the exit code.
+
+    An interrupt leaves at once where `read_only`.
+    """
+    view, is_interrupted = watch(folder, supervisor, read_only=read_only)
     if as_json:
         tables.print_json(view)
     else:
@@ -41,17 +48,23 @@ def follow(
 
 
 def watch(
-    folder: ExperimentFolder, supervisor: subprocess.Popen[bytes] | None
+    folder: ExperimentFolder,
+    supervisor: subprocess.Popen[bytes] | None,
+    *,
+    read_only: bool = False,
 ) -> tuple[ExperimentView, bool]:
     """Show progress on stderr until the experiment ends: its last view, whether interrupted.
 
-    The first interrupt asks every trial to stop; a second one leaves at once.
+    The first interrupt asks every trial to stop; a second one leaves at once, as the first does
+    where `read_only`.
     """
     reader = ExperimentReader(folder)
     is_interrupted = False
     try:
         view = _watch(_views(reader, supervisor))
     except KeyboardInterrupt:
+        if read_only:
+            raise
         is_interrupted = True
         print("Stopping every trial; interrupt again to leave at once.", file=sys.stderr)
         for trial in reader.read().trials:

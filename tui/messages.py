@@ -64,15 +64,22 @@ class PlotsChosen(Message):
     keys: frozenset[str]
 
 
+class ChangeAsked(Message):
+    """A person wants something to change besides what is on screen.
+
+    Base of all messages that ask for that: an app that only watches receives none of them.
+    """
+
+
 @dataclass
-class StopAsked(Message):
+class StopAsked(ChangeAsked):
     """A person wants trials of the experiment on screen to end."""
 
     trials: tuple[str, ...]
 
 
 @dataclass
-class LaunchAsked(Message):
+class LaunchAsked(ChangeAsked):
     """A person wants an experiment to begin."""
 
     config: ExperimentConfig

@@ -55,6 +55,6 @@ class Commands(Provider):
             status = wording.mark(trial.status)
             show = partial(self.app.post_message, TrialChosen(trial.name))
             yield f"Open trial {trial.name}", show, status
-            if not trial.status.is_finished:
+            if not (trial.status.is_finished or getattr(self.app, "read_only", False)):
                 stop = partial(self.app.post_message, StopAsked((trial.name,)))
                 yield f"Stop trial {trial.name}", stop, status
