@@ -12,9 +12,10 @@ from pathlib import Path
 
 from benchmarks.plain import PLAIN
 from benchmarks.timing import pairs, print_table
+from experiments.places import worker_environment
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder, TrialFolder
-from experiments.supervisor import worker_command, worker_environment
+from experiments.supervisor import worker_command
 
 REPEATS = 3
 

@@ -1,9 +1,10 @@
 """What happened: the records of the journals, each a frozen structure with a time.
 
-The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Measured`, `Solved`
-and `StatusChanged` to the trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`,
-`TrialEnded`, `StopRequested`, `BaselineMeasured` and `SupervisorEnded` to its own, into which
-`launch` writes `StepsTimed` before. `read_model` folds them into views.
+The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Measured`,
+`Solved`, `RateChanged`, `CheckpointSaved` and `StatusChanged` to the trial's journal; the
+supervisor writes `SupervisorStarted`, `RateChosen`, `TrialQueued`, `TrialEnded`, `StopRequested`,
+`BaselineMeasured` and `SupervisorEnded` to its own, into which `launch` writes `StepsTimed` before.
+`read_model` folds them into views.
 """
 
 import math
@@ -43,6 +44,8 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
 
     process: Process
     attempt: int = 1
+    step: int = 0
+    """The updates that it found made, in a checkpoint."""
 
 
 class Built(Event, frozen=True, kw_only=True, tag="built"):
@@ -94,6 +97,24 @@ class Solved(Event, frozen=True, kw_only=True, tag="solved"):
     step: int
 
 
+class RateChanged(Event, frozen=True, kw_only=True, tag="rate_changed"):
+    """A person changed the learning rate after `step` updates."""
+
+    step: int
+    before: float
+    learning_rate: float
+
+
+class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint_saved"):
+    """All that training goes on from after `step` updates is on the disk: see `checkpoint`."""
+
+    step: int
+    seconds: float
+    """How long that took."""
+    size: int
+    """Bytes."""
+
+
 class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
     """A trial changed its status; `reason` says why where that is not obvious."""
 
@@ -139,6 +160,15 @@ class TrialEnded(Event, frozen=True, kw_only=True, tag="trial_ended"):
     reason: str = ""
 
 
+class TrialQueued(Event, frozen=True, kw_only=True, tag="trial_queued"):
+    """A trial waits for a place: again, or, where it is paused, for a person."""
+
+    trial: str
+    is_paused: bool = False
+    retries: int = 0
+    """How often another attempt has been asked for, this one included."""
+
+
 class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
     """A stop, by a person or a rule, was passed on; `rung` is `asked`, `terminated`, `killed`."""
 
@@ -175,10 +205,13 @@ type_of_record = (
     | DependenceFound
     | Measured
     | Solved
+    | RateChanged
+    | CheckpointSaved
     | StatusChanged
     | StepsTimed
     | SupervisorStarted
     | RateChosen
+    | TrialQueued
     | TrialEnded
     | StopRequested
     | BaselineMeasured

@@ -15,6 +15,7 @@ from experiments.config import TrialConfig
 from experiments.errors import DivergedError
 from experiments.evaluation import evaluate, network_inputs
 from experiments.events import Event, Measured, Solved
+from experiments.listener import Listener
 from experiments.solving import Streak
 from experiments.tasks.task import Batch
 from experiments.trial_data import TrialData
@@ -74,10 +75,10 @@ class Fit:
     def _is_solved(self) -> bool:
         return self._streak is not None and self._streak.solved_at is not None
 
-    def run(self, stop_asked: Callable[[], bool]) -> bool:
+    def run(self, listener: Listener) -> bool:
         """Train to the end; False when stopped before. Raises `DivergedError`."""
         while not self.is_done:
-            if stop_asked():
+            if listener.must_end():
                 return False
             self._train()
             if self.step in self._evaluation_steps:

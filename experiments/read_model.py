@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +26,10 @@ from experiments.events import (
     SupervisorEnded,
     SupervisorStarted,
     TrialEnded,
+    TrialQueued,
 )
 from experiments.status import Status
-from experiments.trial_view import TrialView, damage
+from experiments.trial_view import TrialView, concluded, damage, queued, stopping
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class ExperimentView:
         found = {trial.status for trial in self.trials}
         if found == {Status.QUEUED} and math.isnan(self.started):
             return Status.QUEUED
-        if any(not status.is_finished for status in found):
-            return Status.RUNNING if found != {Status.PAUSED} else Status.PAUSED
+        if still_open := {status for status in found if not status.is_finished}:
+            return Status.PAUSED if still_open == {Status.PAUSED} else Status.RUNNING
         # A learning rate that came to no good end is a result.
         ends = {trial.status for trial in self.comparison_trials}
         for status in (Status.LOST, Status.FAILED, Status.STOPPED, Status.PRUNED):
@@ -166,10 +168,12 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
                     ended=math.nan,
                     reason="",
                 )
-            case TrialEnded(time=time, trial=name, status=status, reason=reason):
-                view = _with_trial(view, name, lambda t: _concluded(t, time, status, reason))
-            case StopRequested(time=time, trial=name, rung=rung):
-                view = _with_trial(view, name, lambda t: _stopping(t, time, rung))
+            case TrialQueued(trial=name):
+                view = _with_trial(view, name, partial(queued, event=event))
+            case TrialEnded(trial=name):
+                view = _with_trial(view, name, partial(concluded, event=event))
+            case StopRequested(trial=name):
+                view = _with_trial(view, name, partial(stopping, event=event))
             case StepsTimed():
                 view = replace(view, timed=event)
             case RateChosen():
@@ -196,22 +200,6 @@ def with_lost(view: ExperimentView, alive: Callable[[Process], bool]) -> Experim
         return replace(trial, status=Status.LOST, reason="its supervisor is gone")
 
     return replace(view, trials=tuple(judged(trial) for trial in view.trials))
-
-
-def _concluded(trial: TrialView, time: float, status: Status, reason: str) -> TrialView:
-    # The worker's own last word, where it had one, knows more than its exit code.
-    if trial.status.is_finished or _is_older(time, trial):
-        return trial
-    return replace(trial, status=status, reason=reason, ended=time)
-
-
-def _stopping(trial: TrialView, time: float, rung: str) -> TrialView:
-    return trial if _is_older(time, trial) else replace(trial, stop_rung=rung)
-
-
-def _is_older(time: float, trial: TrialView) -> bool:
-    # The journals are read one after the other: this may be about an attempt before the present.
-    return time < trial.started
 
 
 def _with_trial(

@@ -50,6 +50,12 @@ class Series:
         longer._length = self._length + len(points)
         return longer
 
+    def until(self, step: float) -> Series:
+        """The measurements after at most `step` updates."""
+        kept = self._buffer.rows[:, : self._length]
+        shorter = Series()
+        return shorter.extended(kept[:, kept[0] <= step].T.tolist())
+
 
 class _Buffer:
     """Rows of step, time and value with room to grow."""

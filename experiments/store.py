@@ -312,6 +312,20 @@ def _story(path: Path, error: OSError) -> StoreError:
     )
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Have a folder to oneself among all who ask for that, for as long as the block takes."""
+    with _explained(folder):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            # Some network file systems lock no folders; there the last of two at once wins.
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
+
 def _lock(file: int, path: Path) -> None:
     """Keep others from writing until this process ends, however it ends."""
     try:

@@ -19,8 +19,8 @@ from experiments.errors import RequestError
 from experiments.events import StepsTimed
 from experiments.launch import Tell
 from experiments.pace import differences
+from experiments.places import places, worker_environment
 from experiments.process import ending, this_process
-from experiments.supervisor import places, worker_environment
 
 COMMAND = (sys.executable, "-P", "-m", "experiments.stopwatch")
 

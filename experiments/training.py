@@ -14,6 +14,7 @@ from experiments.evaluation import evaluate
 from experiments.events import Built, Event, Measured
 from experiments.fit import Fit
 from experiments.lengths import measure_lengths
+from experiments.listener import Listener
 from experiments.process import peak_memory_bytes
 from experiments.tasks.task import Task
 from experiments.trial_data import TrialData
@@ -21,9 +22,7 @@ from experiments.trial_data import TrialData
 Record = Callable[[Event], None]
 
 
-def train(
-    config: TrialConfig, record: Record, stop_asked: Callable[[], bool], threads: int
-) -> bool:
+def train(config: TrialConfig, record: Record, listener: Listener, threads: int) -> bool:
     """Train, validate along the way, test once; True when done, False when stopped.
 
     Every other split is read once, after the last update, with the weights that validated best;
@@ -53,7 +52,7 @@ def train(
     if is_compared and config.protocol.causality:
         record(dependence(model, task, validation))
     fit = Fit(model, config, data, validation, record)
-    if not fit.run(stop_asked):
+    if not fit.run(listener):
         return False
     last = fit.step
     if not is_compared:

@@ -1,4 +1,4 @@
-"""What is known of one trial: a pure fold of the events of its journal."""
+"""What is known of one trial: a pure fold of the events of its journal and the supervisor's."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from experiments.attempt import Attempt, one_more, with_end
 from experiments.config import TrialConfig
 from experiments.events import (
     Built,
+    CheckpointSaved,
     Damaged,
     DataRead,
     DependenceFound,
     Event,
     Measured,
     Process,
+    RateChanged,
     Solved,
     Started,
     StatusChanged,
+    StopRequested,
+    TrialEnded,
+    TrialQueued,
 )
 from experiments.series import Series
 from experiments.status import Status
@@ -35,12 +41,19 @@ class TrialView:
     status: Status = Status.QUEUED
     reason: str = ""
     process: Process | None = None
-    attempt: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    """All of them, the present one last."""
+    retries: int = 0
+    """How many attempts a person has asked for and a supervisor has taken up."""
     started: float = math.nan
-    """Seconds since the epoch; so are the times below."""
+    """Seconds since the epoch; so are the times below. Of the attempt that began the training."""
     built: float = math.nan
     updated: float = math.nan
     ended: float = math.nan
+    idle: tuple[tuple[float, float], ...] = ()
+    """When nobody worked on it since: pauses, and the times between attempts."""
+    paused: float = math.nan
+    """Since when its process waits for a person, if it does."""
     num_parameters: int | None = None
     backend: str = ""
     device: str = ""
@@ -49,6 +62,10 @@ class TrialView:
     series: Mapping[str, Series] = field(default_factory=dict)
     stop_rung: str = ""
     """How far a requested stop has gone: `asked`, `terminated`, `killed`."""
+    saved_at: int | None = None
+    """The step of its last checkpoint."""
+    rate_changes: tuple[RateChanged, ...] = ()
+    """The learning rates that a person has set."""
     solved_at: int | None = None
     """The step from which on validation calls the task solved."""
     data: Mapping[str, str] = field(default_factory=dict)
@@ -92,10 +109,35 @@ class TrialView:
         return self.status is Status.COMPLETED and self.solved_at is not None and is_before_end
 
     @property
+    def attempt(self) -> int:
+        """The number of its present attempt, 0 before the first."""
+        return self.attempts[-1].number if self.attempts else 0
+
+    @property
+    def begun(self) -> float:
+        """When its present attempt began; NaN before the first."""
+        return self.attempts[-1].started if self.attempts else math.nan
+
+    @property
+    def learning_rate(self) -> float:
+        """The one it is trained with now."""
+        if self.rate_changes:
+            return self.rate_changes[-1].learning_rate
+        return self.config.budget.learning_rate
+
+    @property
     def seconds(self) -> float:
-        """From its process's start to its end, or to its last word."""
+        """Of work, from its process's start to its end, or to its last word."""
         end = self.ended if not math.isnan(self.ended) else self.updated
-        return end - self.started
+        return float(self.seconds_at(end))
+
+    def seconds_at(self, time: ArrayLike) -> NDArray[np.float64]:
+        """Seconds of work before `time`, or before each of several: pauses do not count."""
+        idle = self.idle if math.isnan(self.paused) else (*self.idle, (self.paused, math.inf))
+        seconds = np.asarray(time, np.float64) - self.started
+        for since, until in idle:
+            seconds = seconds - (np.clip(time, since, until) - since)
+        return seconds
 
     @cached_property
     def step_seconds(self) -> float:
@@ -118,10 +160,11 @@ class TrialView:
         """Estimated time to the end of its budget; NaN when unknown, 0 when finished."""
         if self.status.is_finished:
             return 0.0
-        if self.step == 0:
+        made = self.step - (self.attempts[-1].step if self.attempts else 0)
+        if made == 0:
             return math.nan
-        elapsed = self.updated - self.built
-        return elapsed / self.step * (self.config.budget.steps - self.step)
+        elapsed = float(self.seconds_at(self.updated) - self.seconds_at(self.built))
+        return elapsed / made * (self.config.budget.steps - self.step)
 
     def values(self, key: str) -> Series:
         """The measurements called `key`, empty when there are none."""
@@ -157,17 +200,9 @@ def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
                 for key, value in values.items():
                     points.setdefault(key, []).append((step, time, value))
                 view = replace(view, step=max(view.step, step))
-            case Started(time=time, process=process, attempt=attempt):
-                # A new attempt trains from the first step; its curves are not the old one's.
-                points.clear()
-                view = TrialView(
-                    view.config,
-                    status=Status.RUNNING,
-                    process=process,
-                    attempt=attempt,
-                    started=time,
-                    problems=view.problems,
-                )
+            case Started():
+                view = _begun(_with_points(view, points), event)
+                points = {}
             case Built():
                 view = replace(
                     view,
@@ -183,17 +218,107 @@ def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
                 view = replace(view, dependence=event)
             case Solved(step=step):
                 view = replace(view, solved_at=step)
-            case StatusChanged(time=time, status=status, reason=reason):
-                ended = time if status.is_finished else math.nan
-                view = replace(view, status=status, reason=reason, ended=ended)
+            case RateChanged():
+                before = tuple(c for c in view.rate_changes if c.step != event.step)
+                view = replace(view, rate_changes=(*before, event))
+            case CheckpointSaved(step=step):
+                view = replace(view, saved_at=step)
+            case StatusChanged():
+                view = _changed(view, event)
             case Damaged():
                 view = replace(view, problems=(*view.problems, damage(event)))
         if not isinstance(event, Damaged):
             view = replace(view, updated=event.time)
-    if points:
-        grown = {key: view.values(key).extended(new) for key, new in points.items()}
-        view = replace(view, series={**view.series, **grown})
-    return view
+    return _with_points(view, points)
+
+
+def _with_points(
+    view: TrialView, points: Mapping[str, list[tuple[float, float, float]]]
+) -> TrialView:
+    grown = {key: view.values(key).extended(new) for key, new in points.items()}
+    return replace(view, series={**view.series, **grown}) if grown else view
+
+
+def _begun(view: TrialView, event: Started) -> TrialView:
+    """`view` once a worker has taken it up."""
+    fresh = TrialView(
+        view.config,
+        status=Status.RUNNING,
+        process=event.process,
+        attempts=one_more(view.attempts, event),
+        retries=view.retries,
+        started=event.time,
+        problems=view.problems,
+    )
+    if event.step == 0:
+        # It trains from the first step; its curves are not the old one's.
+        return fresh
+    # What came after the checkpoint is done again.
+    series = {key: series.until(event.step) for key, series in view.series.items()}
+    series = {key: kept for key, kept in series.items() if len(kept)}
+    left = max((kept.time[-1] for kept in series.values()), default=view.started)
+    return replace(
+        fresh,
+        started=view.started,
+        idle=(*(span for span in view.idle if span[1] <= left), (float(left), event.time)),
+        num_parameters=view.num_parameters,
+        backend=view.backend,
+        device=view.device,
+        threads=view.threads,
+        step=event.step,
+        series=series,
+        saved_at=event.step,
+        rate_changes=tuple(c for c in view.rate_changes if c.step <= event.step),
+        data=view.data,
+        dependence=view.dependence,
+    )
+
+
+def _changed(view: TrialView, event: StatusChanged) -> TrialView:
+    """`view` once its worker has told another status."""
+    time, status, reason = event.time, event.status, event.reason
+    attempts = view.attempts
+    if attempts:
+        attempts = (*attempts[:-1], attempts[-1].after(status, reason, time))
+    idle = view.idle if math.isnan(view.paused) else (*view.idle, (view.paused, time))
+    return replace(
+        view,
+        status=status,
+        reason=reason,
+        ended=time if status.is_finished else math.nan,
+        attempts=attempts,
+        idle=idle,
+        paused=time if status is Status.PAUSED else math.nan,
+    )
+
+
+def concluded(view: TrialView, event: TrialEnded) -> TrialView:
+    """`view` once the supervisor has told how it ended."""
+    time, status, reason = event.time, event.status, event.reason
+    view = replace(view, attempts=with_end(view.attempts, time, status, reason))
+    # The worker's own last word, where it had one, knows more than its exit code.
+    if view.status.is_finished or _is_older(event, view):
+        return view
+    return replace(view, status=status, reason=reason, ended=time)
+
+
+def queued(view: TrialView, event: TrialQueued) -> TrialView:
+    """`view` once it waits for a place, or for a person."""
+    view = replace(view, retries=max(view.retries, event.retries))
+    if _is_older(event, view):
+        return view
+    status = Status.PAUSED if event.is_paused else Status.QUEUED
+    return replace(view, status=status, reason="", stop_rung="", process=None, ended=math.nan)
+
+
+def stopping(view: TrialView, event: StopRequested) -> TrialView:
+    """`view` once a stop was passed on."""
+    return view if _is_older(event, view) else replace(view, stop_rung=event.rung)
+
+
+def _is_older(event: Event, view: TrialView) -> bool:
+    # The journals are read one after the other: this may be about an attempt before the present.
+    return event.time < view.begun
 
 
 def damage(event: Damaged) -> str:

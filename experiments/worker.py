@@ -9,15 +9,15 @@ from contextlib import closing
 from pathlib import Path
 
 from experiments.backend import check_backend
-from experiments.control import Request, asked, reason_of
+from experiments.control import asked
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import Event, Started, StatusChanged
+from experiments.listener import Listener
+from experiments.places import THREADS_VARIABLE
 from experiments.process import this_process
 from experiments.status import Status
 from experiments.store import JournalReader, JournalWriter, TrialFolder
 from experiments.training import train
-
-THREADS_VARIABLE = "KERAS_SEQ_THREADS"
 
 
 def main() -> int:
@@ -42,13 +42,13 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
         journal.append(StatusChanged(status=status, reason=reason), durable=True)
 
     record(Started(process=this_process(), attempt=attempt))
-    stop_asked = _StopAsked(folder)
+    listener = Listener(lambda: asked(folder), record)
     try:
         check_backend()
         done = train(
             folder.read_config(),
             record,
-            stop_asked=stop_asked,
+            listener,
             threads=int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1,
         )
     except StoreError:
@@ -65,31 +65,8 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
     if done:
         end(Status.COMPLETED)
     else:
-        end(*stop_asked.end)
+        end(*listener.end)
     return 0
-
-
-class _StopAsked:
-    """Whether a stop was asked. A damaged request is told once and ends no training."""
-
-    end = Status.STOPPED, "stopped by a person"
-    """The status and the reason of a trial that heard it."""
-
-    def __init__(self, folder: TrialFolder) -> None:
-        self._folder = folder
-        self._told = False
-
-    def __call__(self) -> bool:
-        try:
-            request = asked(self._folder)
-            if request is Request.PRUNE:
-                self.end = Status.PRUNED, reason_of(self._folder)
-            return request is not Request.NONE
-        except StoreError as error:
-            if not self._told:
-                print(error, file=sys.stderr)
-                self._told = True
-            return False
 
 
 def _first_line(error: Exception) -> str:

@@ -10,9 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from experiments.control import Request, ask, asked, reason_of
+from experiments.control import Request, ask, asked
 from experiments.errors import StoreError
 from experiments.events import Built, Measured, Started, StatusChanged
+from experiments.listener import Listener
 from experiments.process import this_process
 from experiments.status import Status
 from experiments.store import JournalWriter, TrialFolder
@@ -74,9 +75,17 @@ def work(folder, behaviour):
             os.abort()
         case "waits" | "waits for ever":
             cooperative = behaviour == "waits"
-            wait_for(lambda: cooperative and asked(folder) is not Request.NONE)
+            wait_for(lambda: cooperative and asked(folder).request.is_end)
             end(journal, folder)
             return
+        case "pauses":
+            # Asked here, so that no test has to be quicker than the work.
+            ask(folder, Request.PAUSE)
+            listener = Listener(lambda: asked(folder), journal.append)
+            if listener.must_end():
+                status, reason = listener.end
+                journal.append(StatusChanged(status=status, reason=reason))
+                return
         case "ignores everything":
             wait_for(lambda: False)
     values = {"validation_mse": 0.5, "test_mse": 0.5}
@@ -103,8 +112,8 @@ def work(folder, behaviour):
 def end(journal, folder):
     """The last word of one that was asked to end."""
     status, reason = Status.STOPPED, "stopped by a person"
-    if asked(folder) is Request.PRUNE:
-        status, reason = Status.PRUNED, reason_of(folder)
+    if (control := asked(folder)).request is Request.PRUNE:
+        status, reason = Status.PRUNED, control.reason
     journal.append(StatusChanged(status=status, reason=reason))
 
 

@@ -240,7 +240,7 @@ def test_one_that_falls_behind_once_a_person_has_stopped_it_is_stopped(create):
     folder = create(jobs=1, **PRUNING)
     supervisor(folder, "is stopped unless 0.0001").run()
     assert conclusions(folder)[1:4] == 3 * [(STOPPED, "stopped by a person")]
-    assert [asked(folder.trial(name)) for name in NAMES[1:]] == 3 * [Request.STOP]
+    assert [asked(folder.trial(name)).request for name in NAMES[1:]] == 3 * [Request.STOP]
 
 
 # Successors

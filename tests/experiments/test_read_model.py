@@ -17,11 +17,13 @@ from experiments.events import (
     Measured,
     Opened,
     Process,
+    RateChanged,
     Started,
     StatusChanged,
     StopRequested,
     SupervisorEnded,
     TrialEnded,
+    TrialQueued,
 )
 from experiments.read_model import band, fold_experiment, new_view, with_lost
 from experiments.status import Status
@@ -58,6 +60,14 @@ Statuses = st.sampled_from(Status)
 TrialEvents = st.one_of(
     st.builds(Opened, time=Times, schema=st.just(1)),
     st.builds(Started, time=Times, process=st.just(WORKER), attempt=st.integers(1, 3)),
+    st.builds(Started, time=Times, process=st.just(WORKER), step=st.integers(1, 8)),
+    st.builds(
+        RateChanged,
+        time=Times,
+        step=st.integers(0, 8),
+        before=st.just(0.1),
+        learning_rate=st.floats(0.01, 1),
+    ),
     st.sampled_from(begun()[1:]),
     st.builds(
         Measured,
@@ -77,6 +87,13 @@ SupervisorEvents = st.one_of(
         trial=st.sampled_from([*NAMES, "no such trial"]),
         status=Statuses,
         reason=st.text(max_size=5),
+    ),
+    st.builds(
+        TrialQueued,
+        time=Times,
+        trial=st.sampled_from(NAMES),
+        is_paused=st.booleans(),
+        retries=st.integers(0, 3),
     ),
     st.builds(
         StopRequested,
@@ -219,6 +236,123 @@ def test_a_word_about_an_attempt_is_not_held_against_the_next():
     assert (trial.status, trial.stop_rung) == (Status.RUNNING, "")
 
 
+def paused(*spans):
+    """Pauses of a worker."""
+    return [
+        StatusChanged(time=time, status=status)
+        for since, until in spans
+        for time, status in ((since, Status.PAUSED), (until, Status.RUNNING))
+    ]
+
+
+def at(step, time, key="train_loss"):
+    return Measured(time=time, step=step, values={key: float(step)})
+
+
+@given(pauses=st.lists(st.floats(0.1, 50), max_size=4))
+def test_a_pause_counts_neither_as_work_nor_in_what_remains(pauses):
+    """However long somebody waits, the trial says of its work what it said without."""
+    story, time = begun(), 103.0
+    for step in range(1, 5):
+        story.append(at(step, time))
+        if pauses:
+            until = time + pauses.pop()
+            story += paused((time, until))
+            time = until
+        time += 1
+    straight = begun() + [at(step, 102.0 + step) for step in range(1, 5)]
+    trial, other = (fold_trial(new_view(CONFIG).trials[0], s) for s in (story, straight))
+    assert trial.status is Status.RUNNING
+    assert trial.seconds == pytest.approx(other.seconds)
+    assert trial.remaining_seconds == pytest.approx(other.remaining_seconds)
+    np.testing.assert_allclose(
+        trial.seconds_at(trial.values("train_loss").time),
+        other.seconds_at(other.values("train_loss").time),
+    )
+
+
+def test_the_clock_of_a_paused_trial_stands_still():
+    story = [*begun(), at(1, 103.0), *paused((104.0, 106.0)), *paused((110.0, 0.0))[:1]]
+    trial = fold_trial(new_view(CONFIG).trials[0], story)
+    assert trial.status is Status.PAUSED
+    assert trial.seconds == 8.0
+    assert list(trial.seconds_at([103.0, 105.0, 107.0, 500.0])) == [3.0, 4.0, 5.0, 8.0]
+    ended_ = fold_trial(trial, ended(Status.STOPPED, time=700.0))
+    assert (ended_.seconds, ended_.idle[-1]) == (8.0, (110.0, 700.0))
+
+
+def test_a_trial_taken_up_from_a_checkpoint_goes_on_where_that_was_made():
+    first = [*begun(), at(1, 103.0), at(3, 105.0), at(4, 106.0), at(6, 108.0)]
+    change = RateChanged(time=107.0, step=5, before=0.1, learning_rate=0.05)
+    story = [*first, *paused((110.0, 150.0)), change, *ended(Status.STOPPED, "so", time=151.0)]
+    again = Started(time=200.0, process=LATER, attempt=2, step=4)
+    trial = fold_trial(new_view(CONFIG).trials[0], [*story, again])
+    assert (trial.status, trial.step, trial.attempt, trial.reason) == (Status.RUNNING, 4, 2, "")
+    assert list(trial.values("train_loss").step) == [1, 3, 4]
+    assert trial.rate_changes == ()
+    assert trial.learning_rate == trial.config.budget.learning_rate
+    # What is done again is not counted twice, nor is the time between.
+    assert trial.idle == ((106.0, 200.0),)
+    assert trial.seconds == 6.0
+    assert [(a.number, a.status, a.reason, a.step) for a in trial.attempts] == [
+        (1, Status.STOPPED, "so", 0),
+        (2, Status.RUNNING, "", 4),
+    ]
+    # At the present pace, a second a step, once it is known.
+    assert math.isnan(trial.remaining_seconds)
+    built = replace_time(begun()[1], 202.0)
+    trial = fold_trial(trial, [built, at(5, 203.0), at(6, 204.0)])
+    assert trial.remaining_seconds == 2.0
+    assert list(trial.values("train_loss").step) == [1, 3, 4, 5, 6]
+
+
+def replace_time(event, time):
+    return msgspec.structs.replace(event, time=time)
+
+
+def test_one_tried_again_from_the_first_step_shows_nothing_of_before():
+    story = [*begun(), at(3, 105.0), *ended(Status.FAILED, "NaN", time=106.0)]
+    trial = fold_trial(new_view(CONFIG).trials[0], [*story, *begun(200.0, attempt=2)])
+    assert (trial.started, trial.step, len(trial.series), trial.seconds) == (200.0, 0, 0, 2.0)
+    assert [attempt.reason for attempt in trial.attempts] == ["NaN", ""]
+
+
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_the_supervisor_tells_how_attempts_ended_whenever_it_is_read(in_parts):
+    """A worker that is killed leaves no word of its own."""
+    ends = [
+        TrialEnded(time=150.0, trial="gru-s0", status=Status.FAILED, reason="killed"),
+        TrialQueued(time=190.0, trial="gru-s0", retries=1),
+    ]
+    again = begun(200.0, attempt=2, process=LATER)
+    view = new_view(CONFIG)
+    parts_ = [(begun(), ends), (again, [])] if in_parts else [(begun() + again, ends)]
+    for of_worker, of_supervisor in parts_:
+        trials = (fold_trial(view.trials[0], of_worker), *view.trials[1:])
+        view = fold_experiment(view.with_trials(trials), of_supervisor)
+    trial = view.trials[0]
+    assert (trial.status, trial.reason, trial.process, trial.retries) == (
+        Status.RUNNING,
+        "",
+        LATER,
+        1,
+    )
+    assert [(a.number, a.status, a.reason) for a in trial.attempts] == [
+        (1, Status.FAILED, "killed"),
+        (2, Status.RUNNING, ""),
+    ]
+
+
+@pytest.mark.parametrize(("is_paused", "status"), [(True, Status.PAUSED), (False, Status.QUEUED)])
+def test_a_trial_that_waits_says_for_what(is_paused, status):
+    failed = begun() + ended(Status.FAILED, "NaN")
+    event = TrialQueued(time=130.0, trial="gru-s0", is_paused=is_paused, retries=1)
+    view = view_of(CONFIG, {"gru-s0": failed}, [supervised(), event])
+    trial = view.trials[0]
+    assert (trial.status, trial.reason, trial.process) == (status, "", None)
+    assert view.status is Status.RUNNING  # others are queued
+
+
 def test_a_stop_shows_how_far_it_went():
     rungs = [
         StopRequested(time=110.0 + i, trial=NAMES[0], rung=rung)
@@ -293,6 +427,7 @@ C, F, L, P, Q, R, S = (
         ([R, Q, Q, Q], R),
         ([C, C, C, R], R),
         ([P, P, P, P], P),
+        ([P, C, P, F], P),
         ([P, P, P, R], R),
         ([C, C, C, C], C),
         ([C, F, C, C], F),

@@ -25,12 +25,14 @@ from experiments.events import (
     SupervisorEnded,
     SupervisorStarted,
     TrialEnded,
+    TrialQueued,
 )
+from experiments.places import default_jobs, worker_environment
 from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalReader, JournalWriter
-from experiments.supervisor import Supervisor, default_jobs, worker_environment
+from experiments.supervisor import Supervisor
 
 COMPLETED, FAILED, LOST, STOPPED = Status.COMPLETED, Status.FAILED, Status.LOST, Status.STOPPED
 
@@ -107,7 +109,7 @@ def process(folder, behaviour, *room):
     script = str(toy.FOLDER / "fake_supervisor.py")
     child = subprocess.Popen(
         [sys.executable, "-P", script, str(folder.path), behaviour, *map(str, room)],
-        env={**os.environ, "PYTHONPATH": str(toy.FOLDER)},
+        env={**os.environ, "PYTHONPATH": toy.SOURCES},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -257,7 +259,7 @@ def test_one_job_is_one_after_the_other_seed_by_seed(create):
     ("jobs", "trials", "threads"), [(4, 4, 2), (1, 3, 8), (8, 2, 4), (3, 3, 2), (16, 20, 1)]
 )
 def test_cores_are_divided_among_the_trials_there_are(create, monkeypatch, jobs, trials, threads):
-    monkeypatch.setattr("experiments.supervisor._cores", lambda: 8)
+    monkeypatch.setattr("experiments.places._cores", lambda: 8)
     folder = create(jobs=jobs, seeds=list(range(trials)))
     for trial in folder.read_config().trials():
         ask(folder.trial(trial.name), Request.STOP)  # nothing needs to work for this
@@ -267,9 +269,9 @@ def test_cores_are_divided_among_the_trials_there_are(create, monkeypatch, jobs,
 
 def test_default_jobs_follow_cores_memory_and_trials(monkeypatch):
     memory = {"available": 100 << 30}
-    monkeypatch.setattr("experiments.supervisor._cores", lambda: 8)
+    monkeypatch.setattr("experiments.places._cores", lambda: 8)
     monkeypatch.setattr(
-        "experiments.supervisor.psutil.virtual_memory",
+        "experiments.places.psutil.virtual_memory",
         lambda: type("Memory", (), memory),
     )
     assert default_jobs(20) == 8
@@ -355,6 +357,63 @@ def test_a_trial_that_does_not_listen_is_terminated(create):
         until(lambda: training(folder, "gru-s0"))
         ask(folder.trial("gru-s0"), Request.STOP)
     assert conclusions(folder) == [(STOPPED, "stopped by a person (terminated)")]
+
+
+def test_a_kill_is_done_at_once_whatever_rung_a_stop_has_reached(create):
+    folder = create(seeds=[0, 1])
+    started = Supervisor(folder, behaving("ignores everything", "ignores everything"))
+    with running_supervisor(started):
+        until(lambda: training(folder, "gru-s0", "gru-s1"))
+        ask(folder.trial("gru-s0"), Request.KILL)
+        ask(folder.trial("gru-s1"), Request.STOP)
+        until(lambda: records(folder, StopRequested)[1:])
+        ask(folder.trial("gru-s1"), Request.KILL)
+    assert conclusions(folder) == [(STOPPED, "killed by a person")] * 2
+    rungs = {name: [] for name in ("gru-s0", "gru-s1")}
+    for event in records(folder, StopRequested):
+        rungs[event.trial].append(event.rung)
+    assert rungs == {"gru-s0": ["killed"], "gru-s1": ["asked", "killed"]}
+
+
+# Pauses
+
+
+def test_a_queued_trial_that_is_paused_does_not_begin_before_it_is_resumed(create):
+    folder = create(jobs=1)
+    ask(folder.trial("gru-s0"), Request.PAUSE)
+    with running(folder, *["completes"] * 3):
+        until(lambda: statuses(folder) == [Status.PAUSED, COMPLETED, COMPLETED])
+        assert ExperimentReader(folder).read().status is Status.PAUSED
+        assert ExperimentReader(folder).read().trials[0].attempt == 0
+        ask(folder.trial("gru-s0"), Request.NONE)
+    assert statuses(folder) == [COMPLETED] * 3
+    assert [event.is_paused for event in records(folder, TrialQueued)] == [True, False]
+
+
+def test_a_paused_trial_keeps_its_place(create):
+    """Its process keeps its memory, and the others keep the pace they were timed at."""
+    folder = create(jobs=1, seeds=[0, 1])
+    ask(folder.trial("gru-s1"), Request.PAUSE)
+    with running(folder, "pauses", "completes") as started:
+        until(lambda: statuses(folder) == [Status.PAUSED, Status.PAUSED])
+        ask(folder.trial("gru-s1"), Request.NONE)
+        until(lambda: statuses(folder) == [Status.PAUSED, Status.QUEUED])
+        ask(folder.trial("gru-s0"), Request.NONE)
+        until(lambda: started._running == [])
+    assert statuses(folder) == [COMPLETED, COMPLETED]
+
+
+def test_a_paused_trial_is_stopped(create):
+    folder = create(jobs=1, seeds=[0, 1])
+    ask(folder.trial("gru-s1"), Request.PAUSE)
+    with running(folder, "pauses", "completes"):
+        until(lambda: statuses(folder) == [Status.PAUSED, Status.PAUSED])
+        for name in ("gru-s0", "gru-s1"):
+            ask(folder.trial(name), Request.STOP)
+    assert conclusions(folder) == [
+        (STOPPED, "stopped by a person"),
+        (STOPPED, "stopped by a person before it began"),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"request": "fly"}'])
@@ -461,6 +520,7 @@ def test_a_later_supervisor_takes_up_what_was_lost_and_nothing_else(create):
 
     supervisor(folder, *["completes"] * 3).run()
     assert statuses(folder) == [COMPLETED, Status.RUNNING, COMPLETED]
+    assert {event.trial for event in records(folder, TrialQueued)} == {"gru-s0", "gru-s2"}
     # Two workers would spoil one journal.
     assert reader.read().trials[1].process == orphan
     ask(folder.trial("gru-s1"), Request.STOP)

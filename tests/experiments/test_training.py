@@ -9,10 +9,12 @@ import psutil
 import pytest
 import toy
 
+from experiments.control import Control, Request
 from experiments.errors import DivergedError
 from experiments.events import Built, DataRead, DependenceFound, Measured, Solved
 from experiments.fingerprint import Fingerprint
 from experiments.fit import BLOCK_SECONDS, MOST_UPDATES, next_size
+from experiments.listener import Listener
 from experiments.training import train
 from experiments.trial_data import HASHED_BATCHES
 
@@ -33,14 +35,20 @@ def trained(config, stop_after=None):
     records = []
     asked = 0
 
-    def stop_asked():
+    def read():
         nonlocal asked
         asked += 1
-        return stop_after is not None and asked > stop_after
+        is_enough = stop_after is not None and asked > stop_after
+        return Control(request=Request.STOP if is_enough else Request.NONE)
 
-    done = train(config, records.append, stop_asked, threads=1)
+    done = train(config, records.append, Listener(read, records.append), threads=1)
     assert done is (stop_after is None)
     return records
+
+
+def train_all(config, records):
+    """Train while nobody asks for anything."""
+    return train(config, records.append, Listener(Control, records.append), threads=1)
 
 
 def curve(records, key):
@@ -215,7 +223,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_stays_in_the_journal(eva
     budget = {"evaluations": evaluations}
     config = trial(task={"name": "toy:Sums", "nan_at": 4}, budget=budget)
     with pytest.raises(DivergedError, match=r"^the loss became nan at step 5; a lower learning"):
-        train(config, records.append, lambda: False, threads=1)
+        train_all(config, records)
     assert list(curve(records, "train_loss")) == [1, 2, 3, 4, 5]
     last = records[-1]
     assert last.step == 5
@@ -230,7 +238,7 @@ def test_a_last_update_that_diverges_is_not_a_result():
     task = {"name": "toy:Sums", "scale": 1e12}
     records = []
     with pytest.raises(DivergedError, match=r"^the test loss became nan after step 1$"):
-        train(trial(budget=budget, task=task), records.append, lambda: False, threads=1)
+        train_all(trial(budget=budget, task=task), records)
     assert math.isfinite(curve(records, "train_loss")[1])
     assert curve(records, "gradient_norm")[1] == math.inf
     assert math.isnan(curve(records, "test_mse")[1])  # stored, not dropped
@@ -319,7 +327,7 @@ def test_a_rate_that_diverges_with_the_last_update_comes_to_no_good_end():
     budget = {"steps": 1, "learning_rate": 1e9, "evaluations": 1}
     config = dataclasses.replace(trial(budget=budget, task=task), role="tuning")
     with pytest.raises(DivergedError, match=r"^the validation loss became nan after step 1$"):
-        train(config, lambda record: None, lambda: False, threads=1)
+        train_all(config, [])
 
 
 def test_longer_sequences_are_tested_last():

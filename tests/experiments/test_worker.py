@@ -51,8 +51,8 @@ def test_a_trial_is_trained_as_it_was_asked(work, folder, monkeypatch):
     monkeypatch.setenv(worker.THREADS_VARIABLE, "3")
     seen = []
 
-    def train(config, record, stop_asked, threads):
-        seen.append((config, threads, stop_asked()))
+    def train(config, record, listener, threads):
+        seen.append((config, threads, listener.must_end()))
         record(Measured(step=1, values={"train_loss": 1.0}))
         return True
 
@@ -72,26 +72,26 @@ def test_each_time_is_another_attempt(work, folder):
 
 
 def test_a_stop_asked_meanwhile_is_heard(work, folder):
-    def train(config, record, stop_asked, threads):
-        assert not stop_asked()
+    def train(config, record, listener, threads):
+        assert not listener.must_end()
         ask(folder, Request.STOP)
-        return not stop_asked()
+        return not listener.must_end()
 
     assert work(train) == 0
     assert last(folder) == (Status.STOPPED, "stopped by a person")
 
 
 def test_one_that_is_pruned_says_why(work, folder):
-    def train(config, record, stop_asked, threads):
+    def train(config, record, listener, threads):
         ask(folder, Request.PRUNE, "far behind")
-        return not stop_asked()
+        return not listener.must_end()
 
     assert work(train) == 0
     assert last(folder) == (Status.PRUNED, "far behind")
 
 
 def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
-    def train(config, record, stop_asked, threads):
+    def train(config, record, listener, threads):
         ask(folder, Request.PRUNE, "far behind")
         return True
 
@@ -102,8 +102,8 @@ def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
 def test_a_damaged_request_is_told_once_and_ends_no_training(work, folder, capsys):
     folder.control.write_bytes(b"{")
 
-    def train(config, record, stop_asked, threads):
-        return not any(stop_asked() for _ in range(5))
+    def train(config, record, listener, threads):
+        return not any(listener.must_end() for _ in range(5))
 
     assert work(train) == 0
     assert last(folder)[0] is Status.COMPLETED
@@ -162,7 +162,7 @@ def test_the_backend_is_the_one_that_was_chosen(work, folder, monkeypatch, backe
 def command(folder):
     return subprocess.run(
         [sys.executable, "-P", "-m", "experiments.worker", str(folder.path)],
-        env={**os.environ, "PYTHONPATH": str(toy.FOLDER)},
+        env={**os.environ, "PYTHONPATH": toy.SOURCES},
         capture_output=True,
         text=True,
         timeout=60,
@@ -179,7 +179,7 @@ def test_a_worker_on_a_full_disk_ends_with_one_line(folder):
     folder.journal.symlink_to("/dev/full")
     done = subprocess.run(
         [sys.executable, "-P", "-c", script, str(folder.path)],
-        env={**os.environ, "PYTHONPATH": str(toy.FOLDER)},
+        env={**os.environ, "PYTHONPATH": toy.SOURCES},
         capture_output=True,
         text=True,
         timeout=60,
@@ -208,7 +208,7 @@ def test_a_trial_whose_configuration_is_damaged(folder):
 @pytest.mark.slow
 def test_an_experiment_with_the_real_workers(tmp_path, monkeypatch):
     """Launched as the command line does it: one completes, one cannot be built, one diverges."""
-    monkeypatch.setenv("PYTHONPATH", str(toy.FOLDER))
+    monkeypatch.setenv("PYTHONPATH", toy.SOURCES)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     models = ["toy:Linear", "toy:Stopping", "toy:Exploding"]
     config = toy.experiment(models=models, seeds=[0], jobs=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from experiments.tasks.task import (
 )
 
 FOLDER = Path(__file__).parent
+SOURCES = os.pathsep.join([str(FOLDER), str(FOLDER.parents[1])])
+"""Where processes find this module, and the sources under test."""
 
 
 @dataclass(frozen=True)

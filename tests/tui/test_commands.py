@@ -318,7 +318,9 @@ def test_stop_asks_the_open_trials(
     code, out, _ = call("stop", "waiting", *([trial] if trial else []), "--root", root)
     assert code == 0
     assert set(re.findall(r"\w+-s\d", out)) == stopped
-    asked_to = {name for name in ("lstm-s0", "gru-s0") if asked(folder.trial(name)) is Request.STOP}
+    asked_to = {
+        name for name in ("lstm-s0", "gru-s0") if asked(folder.trial(name)).request is Request.STOP
+    }
     assert asked_to == stopped
 
 

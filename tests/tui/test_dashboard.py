@@ -109,8 +109,8 @@ async def test_stop_writes_what_is_asked(half_way: Stage) -> None:
         trials.choose("gru-s2")
         await pilot.press("s")
         folder = half_way.folder.trial("gru-s2")
-        await until(pilot, lambda: asked(folder) is Request.STOP)
-        assert asked(half_way.folder.trial("lstm-s2")) is Request.NONE
+        await until(pilot, lambda: asked(folder).request is Request.STOP)
+        assert asked(half_way.folder.trial("lstm-s2")).request is Request.NONE
 
 
 async def test_finished_and_stopping_trials_cannot_be_stopped(half_way: Stage) -> None:
@@ -137,8 +137,8 @@ async def test_stop_all_asks_first(half_way: Stage, answer: str, request_: Reque
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
         open_trials = ("gru-s2", "lstm-s2", "simple_rnn-s1", "simple_rnn-s2")
         folders = [half_way.folder.trial(name) for name in open_trials]
-        await until(pilot, lambda: {asked(folder) for folder in folders} == {request_})
-        assert asked(half_way.folder.trial("gru-s0")) is Request.NONE
+        await until(pilot, lambda: {asked(folder).request for folder in folders} == {request_})
+        assert asked(half_way.folder.trial("gru-s0")).request is Request.NONE
 
 
 async def test_keys_act_on_the_plots(half_way: Stage) -> None:

@@ -64,7 +64,7 @@ async def test_palette_stops_a_trial() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await palette(app, pilot, "Stop trial gru-s2")
         folder = stage.folder.trial("gru-s2")
-        await until(pilot, lambda: asked(folder) is Request.STOP)
+        await until(pilot, lambda: asked(folder).request is Request.STOP)
 
 
 async def test_palette_draws_a_measurement() -> None:

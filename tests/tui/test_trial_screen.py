@@ -101,7 +101,7 @@ async def test_stop(half_way: Stage) -> None:
         await open_trial(app, pilot, "gru-s2")
         await pilot.press("s")
         folder = half_way.folder.trial("gru-s2")
-        await until(pilot, lambda: asked(folder) is Request.STOP)
+        await until(pilot, lambda: asked(folder).request is Request.STOP)
 
 
 def test_the_peak_of_memory_is_shown_once_it_is_known() -> None:

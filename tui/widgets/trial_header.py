@@ -39,7 +39,7 @@ class TrialHeader(Header):
         if note := wording.rung(trial) or trial.reason:
             status.append(f": {note}")
         now = self.pulse.time if self.pulse else math.nan
-        seconds = trial.seconds if trial.status.is_finished else now - trial.started
+        seconds = trial.seconds if trial.status.is_finished else float(trial.seconds_at(now))
         times = [Text.assemble(("elapsed ", MUTED), duration(seconds))]
         if not trial.status.is_finished:
             times.insert(0, Text.assemble(("eta ", MUTED), duration(trial.remaining_seconds)))

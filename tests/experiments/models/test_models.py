@@ -11,9 +11,11 @@ from forms import INPUTS, TARGETS, Toy
 from experiments.budget import Budget
 from experiments.catalog import MODELS, find_task, models_for
 from experiments.config import ExperimentConfig, ModelChoice, TaskChoice, TrialConfig
+from experiments.control import Control
 from experiments.errors import RequestError
 from experiments.events import Measured
 from experiments.lengths import longer
+from experiments.listener import Listener
 from experiments.models.bert import Bert
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
@@ -210,7 +212,7 @@ def test_writes_sequences_and_trains(decoding_model):
         budget=Budget(steps=60, batch_size=32, learning_rate=1e-2, evaluations=2),
     )
     records = []
-    assert train(config, records.append, lambda: False, threads=1)
+    assert train(config, records.append, Listener(Control, records.append), threads=1)
     values = [record.values for record in records if isinstance(record, Measured)]
     losses = [value["train_loss"] for value in values if "train_loss" in value]
     assert losses[-1] < 0.7 * losses[0]
