@@ -64,8 +64,7 @@ class Comparison:
 
 def turned(comparison: Comparison) -> Comparison:
     """The same comparison as `b - a`."""
-    found = comparison.interval
-    interval = stats.Interval(found.n, -found.mean, -found.high, -found.low)
+    interval = comparison.interval.negated
     return replace(comparison, a=comparison.b, b=comparison.a, interval=interval)
 
 

@@ -45,15 +45,14 @@ class Cut:
     def value(self, trial: TrialView) -> float | None:
         """What the trial had by then, or `None` where it has not come so far.
 
-        Of a trial that failed or was lost nothing more will come: what it had counts. The cut
-        must be `resolved`.
+        The cut must be `resolved`.
         """
         series = trial.values(_key(trial))
         values = series.value
         if self.unit is not None:
             if self.limit is None:
                 raise ValueError("limit: expected a resolved cut. Received: None.")
-            if not reach(trial, self.unit) >= self.limit and trial.status not in BROKEN:
+            if not reach(trial, self.unit) >= self.limit:
                 return None
             values = values[series.step * step_cost(trial, self.unit) <= self.limit]
         if not len(values):

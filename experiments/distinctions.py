@@ -35,9 +35,13 @@ def distinctions(view: ExperimentView) -> Distinctions:
     which tuning may still change. What models share, such as the task, counts among all settings.
     """
     config = view.config
+    # Else the label says which model it is.
+    is_labelled = any(choice.label != choice.name for choice in config.models)
     found: dict[str, dict[str, Any]] = {}
     for choice in config.models:
-        settings = {"model": choice.name, **asdict(choice.model), **_budget(view, choice.label)}
+        settings = {**asdict(choice.model), **_budget(view, choice.label)}
+        if is_labelled:
+            settings = {"model": choice.name, **settings}
         for key, value in settings.items():
             found.setdefault(key, {})[choice.label] = value
     labels = tuple(choice.label for choice in config.models)

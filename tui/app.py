@@ -22,6 +22,7 @@ from tui.read_only import GuardedApp
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen
+from tui.screens.pane_screen import PaneScreen
 from tui.screens.trial import TrialScreen
 
 THEME = Theme(
@@ -143,6 +144,20 @@ class KerasSeqApp(GuardedApp):
         if self._follower is not None:
             self._follower.keys = message.keys
 
+    @on(messages.ComparisonChosen)
+    def _on_compare(self) -> None:
+        # Most sessions do without its widgets.
+        from tui.screens.compare import CompareScreen
+
+        if self._folder is not None:
+            screen = CompareScreen(self._folder.name)
+            self.push_screen(screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse))
+
+    @on(messages.QuestionChosen)
+    def _on_comparison(self, message: messages.QuestionChosen) -> None:
+        if self._follower is not None:
+            self._follower.question = message.question
+
     @on(messages.TrialChosen)
     def _on_trial(self, message: messages.TrialChosen) -> None:
         if self._folder is not None:
@@ -212,7 +227,7 @@ class KerasSeqApp(GuardedApp):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing opens twice, and nothing opens over a question."""
         if action in ("new_experiment", "experiments", "help"):
-            return isinstance(self.screen, DashboardScreen | ExperimentsScreen | TrialScreen) and (
+            return isinstance(self.screen, PaneScreen | ExperimentsScreen) and (
                 action != "experiments" or not isinstance(self.screen, ExperimentsScreen)
             )
         return True

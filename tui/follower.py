@@ -15,6 +15,7 @@ from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from experiments.store import ExperimentFolder, experiments
+from tui.compared import Compared, Question, compared
 from tui.messages import Entry, ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
 from tui.widgets.curve import Curve
 from tui.widgets.model_curves import CurveMaker
@@ -34,6 +35,8 @@ class Snapshot:
     board: Leaderboard
     curves: Mapping[str, tuple[Curve, ...]]
     """By measurement, one curve per model."""
+    compared: Compared | None = None
+    """The answer to a question, where one was asked."""
 
     @property
     def metric_key(self) -> str:
@@ -69,24 +72,29 @@ class Follower:
         self.folder = folder
         self.keys: frozenset[str] = frozenset()
         """Measurements to draw besides the usual ones. The screen's thread replaces it."""
+        self.question: Question | None = None
+        """How the models are to be compared, if at all; replaced like `keys`."""
         self._reader: ExperimentReader | None = None
         self._curves = CurveMaker()
-        self._shown: tuple[ExperimentView, frozenset[str]] | None = None
+        self._shown: tuple[ExperimentView, frozenset[str], Question | None] | None = None
 
     def poll(self) -> Snapshot | None:
         """The newest snapshot, or None when there is nothing new; raises `KerasSeqError`."""
         if self._reader is None:
             self._reader = ExperimentReader(self.folder)
-        view, keys = self._reader.read(), self.keys
-        if self._shown is not None and self._shown[0] is view and self._shown[1] == keys:
+        view, keys, question = self._reader.read(), self.keys, self.question
+        shown = self._shown
+        if shown is not None and shown[0] is view and shown[1:] == (keys, question):
             return None
-        self._shown = (view, keys)
+        self._shown = (view, keys, question)
         usual = (f"validation_{view.config.task.task.metric.name}", "train_loss", "gradient_norm")
+        board = leaderboard(view)
         return Snapshot(
             folder=self.folder,
             view=view,
-            board=leaderboard(view),
+            board=board,
             curves={key: self._curves.make(view, key) for key in {*usual, *keys}},
+            compared=compared(view, question, board) if question else None,
         )
 
 

@@ -35,6 +35,17 @@ def mean_and_bounds(interval: Interval) -> str:
     return number(interval.mean) + (f" {bounds(interval)}" if known else "")
 
 
+def signed(interval: Interval) -> str:
+    """`+0.021 ±0.017`, to the digits of its half-width; the mean alone where that is unknown."""
+    half = number(interval.half_width)
+    if half == UNKNOWN or "e" in half or not math.isfinite(interval.mean):
+        said = number(interval.mean)
+        said = f"+{said}" if interval.mean > 0 else said
+        return said if half == UNKNOWN else f"{said} ±{half}"
+    decimals = len(half.partition(".")[2])
+    return f"{interval.mean:+.{decimals}f} ±{half}"
+
+
 def quantity(value: float | None) -> str:
     """A large whole number, shortened: `950`, `12.3 k`, `4.56 M`, `7.89 G`."""
     if value is None:

@@ -11,6 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
     from experiments.store import ExperimentFolder
+    from tui.compared import Question
     from tui.follower import Pulse, Snapshot
 
 
@@ -62,6 +63,18 @@ class PlotsChosen(Message):
     """A person wants to see measurements that are not drawn by default."""
 
     keys: frozenset[str]
+
+
+@dataclass
+class ComparisonChosen(Message):
+    """A person wants to compare the models of the experiment on screen."""
+
+
+@dataclass
+class QuestionChosen(Message):
+    """A person wants the models to be compared in another way, or no longer (None)."""
+
+    question: Question | None
 
 
 class ChangeAsked(Message):

@@ -10,12 +10,13 @@ from rich.text import Text
 from experiments import conduct
 from experiments.comparison import LEAST_SEEDS, Comparison
 from experiments.config import ExperimentConfig
+from experiments.cut import Cut, Unit
 from experiments.leaderboard import Leaderboard, Row, Standing
 from experiments.read_model import ExperimentView
 from experiments.stats import Interval, TimeToSolve
 from experiments.status import Status
 from experiments.trial_view import TrialView
-from tui.formatting import UNKNOWN, bounds, number
+from tui.formatting import UNKNOWN, bounds, duration, number, quantity
 
 GLYPHS = {
     Status.QUEUED: "·",
@@ -50,6 +51,15 @@ STATUS_COLORS: dict[Status, int | None] = {
     Status.LOST: 3,
 }
 """Palette index of each status; None is muted text."""
+
+BUDGETS: dict[Unit, str] = {"steps": "steps", "seconds": "time", "flops": "compute"}
+"""What each unit is a budget of."""
+
+UNITS: dict[Unit, str] = {
+    "steps": "steps",
+    "seconds": "seconds of steps",
+    "flops": "FLOPs",
+}
 
 BAD = (Status.FAILED, Status.LOST)
 """What somebody should look into."""
@@ -122,6 +132,23 @@ def remarks(row: Row, board: Leaderboard) -> list[str]:
     return found
 
 
+def budget(cut: Cut) -> str:
+    """Where trials are held against each other: `at equal steps, 4,000`."""
+    limit = math.nan if cut.limit is None else cut.limit
+    match cut.unit:
+        case None:
+            return "each as far as it came"
+        case _ if math.isnan(limit):
+            return f"at equal {BUDGETS[cut.unit]}"
+        case "steps":
+            return f"at equal steps, {limit:,.0f}"
+        case "seconds":
+            said = f"{number(limit)} s" if limit < 60 else duration(limit)
+            return f"at equal time, {said} of steps"
+        case "flops":
+            return f"at equal compute, {quantity(limit)} FLOPs"
+
+
 def memory(value: float) -> str:
     """Bytes with their unit: `0.6 GiB`."""
     return UNKNOWN if math.isnan(value) else f"{size(value)} GiB"
@@ -155,7 +182,20 @@ def advantage(comparison: Comparison, view: ExperimentView) -> Interval:
     found = comparison.interval
     if view.config.task.task.metric.higher_is_better:
         return found
-    return Interval(found.n, -found.mean, -found.high, -found.low)
+    return found.negated
+
+
+def against(comparison: Comparison) -> str:
+    """What can be said of `a` beside `b`, in a word or two."""
+    if comparison.interval.n < LEAST_SEEDS:
+        return "too few seeds"
+    match comparison.outcome:
+        case "equivalent":
+            return "equivalent"
+        case "different":
+            return "better" if comparison.winner == comparison.a else "worse"
+        case "underpowered":
+            return "cannot tell"
 
 
 def outcome(comparison: Comparison, margin: float) -> str:
@@ -175,9 +215,11 @@ def outcome(comparison: Comparison, margin: float) -> str:
 def verdict(view: ExperimentView, board: Leaderboard) -> str:
     """One line on who is ahead, and whether the seeds are enough to say so."""
     lead = "" if view.is_finished else "so far: "
+    if board.cut is not None:
+        lead = f"{lead}{budget(board.cut)}, by validation: "
     ranked = [standing for standing in board.standings if standing.seeds]
     if not ranked:
-        return "no measurement yet"
+        return "no measurement yet" if board.cut is None else f"{lead}no trial has come there"
     if len(board.standings) == 1:
         only = ranked[0]
         reach = f"{number(only.interval.mean)} {bounds(only.interval)}"
@@ -191,7 +233,7 @@ def verdict(view: ExperimentView, board: Leaderboard) -> str:
         return f"{lead}underpowered, {common} in common cannot tell {found.a} from {found.b}"
     interval = advantage(found, view)
     if found.winner == found.b:  # it is behind only by seeds that the other one lacks
-        interval = Interval(interval.n, -interval.mean, -interval.high, -interval.low)
+        interval = interval.negated
     by = f"{number(interval.mean)} {bounds(interval)}, paired over {interval.n} seeds"
     holm = f"p Holm {number(found.p_holm)}"
     if found.outcome == "equivalent":

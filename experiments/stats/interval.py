@@ -1,5 +1,7 @@
 """A value with the range it may lie in: means over seeds, bands over steps, shares of seeds."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +26,11 @@ class Interval:
     def half_width(self) -> float:
         """From the mean to the farther end, as the other may be clipped; NaN below two values."""
         return max(self.high - self.mean, self.mean - self.low)
+
+    @property
+    def negated(self) -> Interval:
+        """That of the same values with the other sign: of `b - a`, where this is of `a - b`."""
+        return Interval(self.n, -self.mean, -self.high, -self.low)
 
 
 def t_interval(

@@ -17,7 +17,6 @@ def test_only_what_differs_is_told():
         models=[{"name": "gru", "units": 8}, {"name": "lstm", "units": 8, "num_layers": 2}],
     )
     assert found_in(view_of(config, {})) == {
-        "model": {"gru": "gru", "lstm": "lstm"},
         "num_layers": {"gru": 1, "lstm": 2},
     }
 
@@ -41,9 +40,20 @@ def test_every_row_differs_and_every_other_setting_is_the_same():
     keys = {key for fields in settings.values() for key in fields}
     missing = object()
     expected = {k for k in keys if len({s.get(k, missing) for s in settings.values()}) > 1}
+    # Both are GRUs or LSTMs, and one is called by another name.
     assert {row.key for row in told.differing} == {"model", *expected}
     shared = (config.task.task, config.protocol, config.budget)
     assert told.total == 1 + len(keys) + sum(len(asdict(part)) for part in shared)
+
+
+def test_a_label_does_not_hide_which_model_it_is():
+    models = [{"name": "gru"}, {"name": "gru", "label": "other", "num_layers": 2}]
+    found = found_in(view_of(toy.experiment(models=models), {}))
+    assert found["num_layers"] == {"gru": 1, "other": 2}
+    assert "model" not in found
+    models = [{"name": "gru", "label": "one"}, {"name": "lstm", "label": "other"}]
+    found = found_in(view_of(toy.experiment(models=models), {}))
+    assert found["model"] == {"one": "gru", "other": "lstm"}
 
 
 def test_widths_are_those_that_were_solved():

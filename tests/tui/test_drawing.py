@@ -53,6 +53,7 @@ charts = st.builds(
     mode=st.sampled_from(MODES),
     highlight=st.none() | st.text(max_size=2),
     dashed=st.booleans(),
+    x_rule=st.none() | st.just((0.5, "here")) | st.just((1e300, "there")),
 )
 
 
@@ -284,3 +285,24 @@ SNAPSHOT = [
     "  0        10         20         30         40",
     "             ●a Transformer  ◇d GRU",
 ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_upright_line_stands_behind_the_curves_at_its_place(mode):
+    chart = Chart((curve([0.0, 0.0, 0.0]),), mode=mode, x_rule=(1.0, "training"))
+    drawn = draw_chart(chart, 60, 12)
+    rows = drawn.picture.lines()
+    column = drawn.frame.column_at(1.0)
+    upright = GLYPHS[mode].left
+    top, bottom = drawn.frame.top, drawn.frame.top + drawn.frame.height
+    stands = [rows[row][column] == upright for row in range(top, bottom)]
+    # The curve runs along the bottom, in front of it.
+    assert sum(stands) == len(stands) - 1
+    assert rows[top][column + 1 :].startswith("training")
+    assert (drawn.picture.ink[top:bottom, column] == Ink.AXIS).sum() == len(stands) - 1
+
+
+def test_an_upright_line_out_of_view_is_not_drawn():
+    plain = Chart((curve([0.0, 1.0, 2.0]),))
+    ruled = Chart((curve([0.0, 1.0, 2.0]),), x_rule=(9.0, "training"))
+    assert render_text(ruled, 60, 12) == render_text(plain, 60, 12)

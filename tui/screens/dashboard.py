@@ -13,7 +13,7 @@ from textual.reactive import reactive
 
 from experiments.trial_view import TrialView
 from tui import wording
-from tui.messages import PlotsChosen, StopAsked, TrialChosen
+from tui.messages import ComparisonChosen, PlotsChosen, StopAsked, TrialChosen
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.stop_all import StopAll
 from tui.widgets.alert_list import AlertList
@@ -49,6 +49,10 @@ class DashboardScreen(PaneScreen):
         Binding("S", "stop_all", "Stop all", id="trial.stop_all", tooltip="Stop every open trial"),
         Binding("m", "next_metric", "Metric", id="plot.metric", tooltip="Draw another measurement"),
         Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear loss axis"),
+        Binding(
+            "c", "compare", "Compare", id="dashboard.compare",
+            tooltip="Compare the models: at equal budgets, in pairs, by length, by settings",
+        ),
         Binding(
             "h", "toggle_highlight", "Highlight", id="plot.highlight",
             tooltip="Bring the chosen model's curves to the front",
@@ -137,7 +141,7 @@ class DashboardScreen(PaneScreen):
             return trial is not None and not trial.status.is_finished and not trial.stop_rung
         if action == "stop_all":
             return bool(self._open_trials())
-        if action in ("next_metric", "toggle_log", "toggle_highlight"):
+        if action in ("next_metric", "toggle_log", "toggle_highlight", "compare"):
             return self.snapshot is not None
         return True
 
@@ -183,6 +187,10 @@ class DashboardScreen(PaneScreen):
                 self.post_message(StopAsked(names))
 
         self.app.push_screen(StopAll(len(names)), answered)
+
+    def action_compare(self) -> None:
+        """Open the Compare screen."""
+        self.post_message(ComparisonChosen())
 
     def action_next_metric(self) -> None:
         """Draw the next measurement in the first plot."""

@@ -30,6 +30,7 @@ STANDINGS = (
     ("├─●─┤", "mean and 95 % Student t interval over seeds"),
     ("not above", "a null baseline, which learns no sequence, is as good"),
     ("not ranked", "a seed failed: the mean of the others would flatter the model"),
+    ("> < = ? !", "better, worse, equivalent, not told apart, too few seeds to say"),
     ("p Holm", "two-sided p of the paired difference, adjusted for all pairs compared"),
 )
 

@@ -39,6 +39,7 @@ class Chart:
         dashed: Whether every series gets its own dash pattern, for screens without colour.
         legend: Whether to name the curves in a row of their own when they fit nowhere else.
         placeholder: What to say while there is nothing to draw.
+        x_rule: Where an upright line stands, and what it stands for.
     """
 
     curves: Sequence[Curve] = ()
@@ -52,6 +53,7 @@ class Chart:
     dashed: bool = False
     legend: bool = True
     placeholder: str = "waiting for the first measurement"
+    x_rule: tuple[float, str] | None = None
 
     @cached_property
     def front(self) -> list[bool]:

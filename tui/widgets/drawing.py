@@ -89,6 +89,7 @@ def draw_chart(chart: Chart, width: int, height: int) -> Drawing:
     dots_x, dots_y = glyphs.dots
     spans = curve_spans(points, x_axis, y_axis, frame.width * dots_x, frame.height * dots_y)
     _draw_axes(picture, frame, y_ticks, chart.x_label, axis_rows, glyphs)
+    _draw_rule(picture, frame, chart, glyphs)
     lit = _draw_curves(picture, frame, chart, spans, glyphs)
     _draw_ends(picture, frame, chart, spans, lit, glyphs)
     _draw_marks(picture, frame, chart, points, glyphs)
@@ -163,6 +164,17 @@ def _draw_axes(
         picture.put(label_row, start, x_label, Ink.NOTE)
     elif axis_rows == 2 and name:
         picture.put(bottom, frame.right - len(name) - 1, f" {name}", Ink.NOTE)
+
+
+def _draw_rule(picture: Picture, frame: Frame, chart: Chart, glyphs: GlyphSet) -> None:
+    column = frame.column_at(chart.x_rule[0]) if chart.x_rule else None
+    if chart.x_rule is None or column is None:
+        return
+    rows = slice(frame.top, frame.top + frame.height)
+    picture.fill(rows, slice(column, column + 1), glyphs.left, Ink.AXIS)
+    name = chart.x_rule[1]
+    if column + 1 + len(name) <= frame.right:
+        picture.put(frame.top, column + 1, name, Ink.NOTE)
 
 
 def _draw_curves(

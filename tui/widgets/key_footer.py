@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.widget import Widget
 from textual.widgets import Footer, Label
 
 NARROW = 110
 # What the help lists and a narrow footer leaves out, so that no key is cut in two.
 _LEAST = ("command_palette", "toggle_highlight")
+# What it leaves out besides where the others do not fit, the least needed first.
+_GIVING_WAY = ("toggle_seeds", "set_target", "experiments", "new_experiment", "set_limit", "open")
+_READ_ONLY = "read-only"
 
 
 class KeyFooter(Footer):
@@ -25,9 +29,23 @@ class KeyFooter(Footer):
 
     def compose(self) -> ComposeResult:
         """The keys of the focused widget, the screen and the app."""
+        width = self.app.size.width
         if getattr(self.app, "read_only", False):
-            yield Label("read-only", id="read-only")
-        narrow = self.app.size.width < NARROW
-        for widget in super().compose():
-            if not (narrow and getattr(widget, "action", "") in _LEAST):
-                yield widget
+            yield Label(_READ_ONLY, id="read-only")
+            width -= len(_READ_ONLY) + 2
+        keys = list(super().compose())
+        if self.app.size.width < NARROW:
+            keys = [key for key in keys if _action(key) not in _LEAST]
+        for action in _GIVING_WAY:
+            if sum(map(_width, keys)) > width:
+                keys = [key for key in keys if _action(key) != action]
+        yield from keys
+
+
+def _action(key: Widget) -> str:
+    return str(getattr(key, "action", ""))
+
+
+def _width(key: Widget) -> int:
+    """Of the key and its name, each with a blank behind it."""
+    return sum(len(str(getattr(key, name, ""))) + 1 for name in ("key_display", "description"))

@@ -155,6 +155,8 @@ class LinePlot(Widget, can_focus=True):
     """Whether to name curves in a row of their own when they fit nowhere else."""
     placeholder: reactive[str] = reactive("waiting for the first measurement")
     """What to say while there is nothing to draw."""
+    x_rule: reactive[tuple[float, str] | None] = reactive(None)
+    """Where an upright line stands, and what it stands for."""
     cursor_x: reactive[float | None] = reactive(None)
     """Where the crosshair stands; None hides it."""
 
@@ -209,6 +211,7 @@ class LinePlot(Widget, can_focus=True):
 
     watch_title = watch_x_label = watch_y_scale = watch_x_limits = watch_y_limits = watch_curves
     watch_mode = watch_highlight = watch_legend = watch_placeholder = watch_curves
+    watch_x_rule = watch_curves
 
     def watch_cursor_x(self) -> None:
         """Lay the crosshair over the drawing."""
@@ -241,6 +244,7 @@ class LinePlot(Widget, can_focus=True):
             dashed=self.app.no_color,
             legend=self.legend,
             placeholder=self.placeholder,
+            x_rule=self.x_rule,
         )
 
     def render_line(self, y: int) -> Strip:

@@ -189,7 +189,10 @@ class RowList(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Choose the line under the mouse; open it when clicked again."""
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < self._top:
+        if offset is None:
+            return
+        if offset.y < self._top:
+            self.heading_clicked(offset.x)
             return
         index = offset.y - self._top + self.scroll_offset.y
         if index < len(self.rows) and (key := self.rows[index].key) is not None:
@@ -197,6 +200,9 @@ class RowList(ScrollView, can_focus=True):
                 self.action_open()
             else:
                 self.choose(key)
+
+    def heading_clicked(self, x: int) -> None:
+        """The heading was clicked at column `x`. Nothing happens unless subclasses say so."""
 
     def action_move(self, lines: int) -> None:
         """Move the cursor over lines that can be chosen."""
