@@ -116,8 +116,8 @@ def model_names() -> list[str]:
 
 
 def models_for(task: Task) -> list[str]:
-    """Names of our models that serve `task`."""
-    return [name for name, model in MODELS.items() if model.serves(task)]
+    """Names of our models that serve `task` with their default settings."""
+    return [name for name, model in MODELS.items() if model().serves(task)]
 
 
 def find_task(name: str) -> type[Task]:

@@ -374,6 +374,8 @@ def _check_serves(choice: ModelChoice, task: Task) -> None:
         problem = f"cannot read {reads} and predict {predicts}, as {task.name} asks"
         if choice.model.reads_ahead and task.is_causal:
             problem = f"reads ahead, where the later steps of {task.name} hold its answers"
+            if "causal" in asdict(choice.model):
+                able.append(f"{choice.label} with --set models.{choice.label}.causal=true")
         raise RequestError(
             f"models.{choice.label}: {choice.name} {problem}. "
             f"Models that can: {', '.join(able) or 'none'}."

@@ -42,7 +42,6 @@ class Bert(Model):
     """
 
     name: ClassVar[str] = "bert"
-    reads_ahead: ClassVar[bool] = True
     reads: ClassVar[tuple[type[Tokens | Channels], ...]] = (Tokens,)
     widths: ClassVar[tuple[str, ...]] = ("hidden_dim", "intermediate_dim")
 
@@ -58,6 +57,11 @@ class Bert(Model):
     """Share of activations dropped in training; the paper has 0.1."""
     max_sequence_length: Annotated[int, Meta(ge=0)] = 0
     """Positions to learn; 0 for as many as the longest test needs."""
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Always: its attention has no mask but that of padding."""
+        return True
 
     def check(self, task: Task) -> None:
         """Heads share the width evenly, and there are positions for every step of `task`."""

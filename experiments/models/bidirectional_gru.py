@@ -12,7 +12,6 @@ class BidirectionalGRU(GRU):
     """Two GRUs side by side, one reading forward, one backward."""
 
     name: ClassVar[str] = "bidirectional_gru"
-    reads_ahead: ClassVar[bool] = True
     directions: ClassVar[int] = 2
 
     units: Positive = 51

@@ -12,7 +12,6 @@ class BidirectionalLSTM(LSTM):
     """Two LSTMs side by side, one reading forward, one backward."""
 
     name: ClassVar[str] = "bidirectional_lstm"
-    reads_ahead: ClassVar[bool] = True
     directions: ClassVar[int] = 2
 
     units: Positive = 45

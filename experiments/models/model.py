@@ -27,8 +27,6 @@ class Model(abc.ABC):
     """Inputs it can read."""
     predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values)
     """Targets it can predict. One for `Sequences` has `generate` besides."""
-    reads_ahead: ClassVar[bool] = False
-    """Whether a prediction for a step sees the steps after it."""
     widths: ClassVar[tuple[str, ...]] = ()
     """Settings that say how wide it is, the coarsest first: capacity is matched by the first one,
     and where its steps are too large by the next. Without any, the width stays as it is."""
@@ -36,11 +34,15 @@ class Model(abc.ABC):
     def check(self, task: Task) -> None:  # noqa: B027  # for most the two lists say it all
         """Raise `RequestError` when these settings cannot serve `task`."""
 
-    @classmethod
-    def serves(cls, task: Task) -> bool:
-        """Whether this architecture reads the inputs of `task` and predicts its targets."""
-        able = isinstance(task.input, cls.reads) and isinstance(task.target, cls.predicts)
-        return able and not (cls.reads_ahead and task.is_causal)
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether a prediction for a step sees the steps after it."""
+        return False
+
+    def serves(self, task: Task) -> bool:
+        """Whether this model reads the inputs of `task` and predicts its targets."""
+        able = isinstance(task.input, self.reads) and isinstance(task.target, self.predicts)
+        return able and not (self.reads_ahead and task.is_causal)
 
     def width_step(self, name: str) -> int:
         """What the width called `name` is a multiple of."""

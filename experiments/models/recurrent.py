@@ -33,6 +33,11 @@ class RecurrentModel(Model):
     embedding_dim: Positive = 16
     """Width of the token embedding; unused where inputs are numbers."""
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Those that read backward too."""
+        return self.directions > 1
+
     @abc.abstractmethod
     def layer(self, return_sequences: bool) -> keras.layers.Layer:
         """One layer that reads forward."""

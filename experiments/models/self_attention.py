@@ -22,11 +22,10 @@ class SelfAttention(Model):
     """Layers of multi-head self-attention, each added to what it reads, and nothing between them.
 
     Sinusoidal positions, normalization before each layer, and for one prediction per sequence the
-    mean over the steps.
+    mean over the steps, of which a causal one's last has seen all.
     """
 
     name: ClassVar[str] = "self_attention"
-    reads_ahead: ClassVar[bool] = True
     widths: ClassVar[tuple[str, ...]] = ("key_dim", "hidden_dim")
 
     hidden_dim: Positive = 64
@@ -39,6 +38,13 @@ class SelfAttention(Model):
     """Layers on top of each other."""
     dropout: Rate = 0.0
     """Share of attention weights and of each layer's outputs dropped in training."""
+    causal: bool = False
+    """Whether steps see no later ones."""
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Unless it is causal."""
+        return not self.causal
 
     def cost(self, task: Task) -> Cost:
         """That of embedding, attention, normalization and the dense layer."""
@@ -58,7 +64,7 @@ class SelfAttention(Model):
         features = embed_with_positions(task, inputs, self.hidden_dim)
         for _ in range(self.num_layers):
             attended = MultiHeadSelfAttention(self.num_heads, self.key_dim, dropout=self.dropout)(
-                keras.layers.LayerNormalization()(features)
+                keras.layers.LayerNormalization()(features), use_causal_mask=self.causal
             )
             dropped = keras.layers.Dropout(self.dropout)(attended)
             # Unlike the operator, the layer hands the mask on.

@@ -27,15 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transformer(Model):
-    """A Transformer: every step attends to every other, before and after it.
+    """A Transformer: every step attends to every other, or with `causal` to none after it.
 
     Sinusoidal positions, normalization before each sublayer, and for one prediction per sequence
-    the mean over the steps. Sequences are written by a decoder of as many blocks, whose steps
-    attend to those before them and to the encoder's.
+    the mean over the steps, of which a causal one's last has seen all. Sequences are written by a
+    decoder of as many blocks, whose steps attend to those before them and to the encoder's.
     """
 
     name: ClassVar[str] = "transformer"
-    reads_ahead: ClassVar[bool] = True
     predicts: ClassVar[tuple[type[Target], ...]] = (Classes, Values, Sequences)
     widths: ClassVar[tuple[str, ...]] = ("hidden_dim", "intermediate_dim")
 
@@ -49,6 +48,13 @@ class Transformer(Model):
     """Blocks on top of each other."""
     dropout: Rate = 0.0
     """Share of activations dropped in training."""
+    causal: bool = False
+    """Whether steps see no later ones, in the blocks of an encoder too."""
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Unless it is causal."""
+        return not self.causal
 
     def check(self, task: Task) -> None:
         """Heads share the width evenly."""
@@ -88,8 +94,8 @@ class Transformer(Model):
             TransformerDecoderBlock,
         )
 
-        def blocks(block: type[keras.layers.Layer]) -> list[keras.layers.Layer]:
-            settings: dict[str, Any] = {"dropout": self.dropout, "normalize_first": True}
+        def blocks(block: type[keras.layers.Layer], **settings: Any) -> list[keras.layers.Layer]:
+            settings |= {"dropout": self.dropout, "normalize_first": True}
             return [
                 *(
                     block(self.intermediate_dim, self.num_heads, **settings)
@@ -98,16 +104,18 @@ class Transformer(Model):
                 keras.layers.LayerNormalization(),
             ]
 
+        encoder = blocks(TransformerBlock, use_causal_mask=self.causal)
+
         if isinstance(task.target, Sequences):
             return encoder_decoder(
                 task,
-                encoder=[SinusoidalPositionEncoding(), *blocks(TransformerBlock)],
+                encoder=[SinusoidalPositionEncoding(), *encoder],
                 decoder=[SinusoidalPositionEncoding(), *blocks(TransformerDecoderBlock)],
                 embedding_dim=self.hidden_dim,
                 name=self.name,
             )
         inputs = input_of(task)
         features = embed_with_positions(task, inputs, self.hidden_dim)
-        for layer in blocks(TransformerBlock):
+        for layer in encoder:
             features = layer(features)
         return keras.Model(inputs, predict(task, pool(task, features)), name=self.name)

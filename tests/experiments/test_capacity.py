@@ -110,7 +110,7 @@ def test_every_model_of_every_task_is_within_two_percent(task: str, match: str) 
 @given(
     units=st.integers(1, 10**6),
     layers=st.integers(1, 5),
-    name=st.sampled_from([name for name, model in MODELS.items() if model.serves(Adding())]),
+    name=st.sampled_from([name for name, model in MODELS.items() if model().serves(Adding())]),
     quantity=st.sampled_from(list(QUANTITIES)),
 )
 def test_no_other_width_is_nearer(units: int, layers: int, name: str, quantity: Any) -> None:

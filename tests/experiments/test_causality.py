@@ -19,11 +19,14 @@ pytestmark = pytest.mark.slow  # TensorFlow takes seconds to import
 @functools.cache
 def found(model, task, length, **settings):
     """What an untrained model of the catalog reads, in so many steps."""
-    document = {"name": task, **dict(SETTINGS[task]), "length": length}
-    if task == "reverse":
-        document = {"name": task, "max_length": length, "validation_size": 40}
+    document = {"name": task, **dict(SETTINGS[task]), LENGTH.get(task, "length"): length}
     config = ExperimentConfig.from_document(
-        {"name": "x", "task": document, "models": [model], "protocol": {"match": "none"}}
+        {
+            "name": "x",
+            "task": document,
+            "models": [{"name": model, **settings}],
+            "protocol": {"match": "none"},
+        }
     )
     keras.utils.set_random_seed(0)
     task = config.task.task
@@ -35,8 +38,10 @@ SETTINGS = {
     "lookahead": {"validation_size": 40},
     "adding": {"validation_size": 40},
     "copy_memory": {"validation_size": 40},
-    "reverse": {},
+    "reverse": {"validation_size": 40},
+    "counting": {"max_n": 2},
 }
+LENGTH = {"reverse": "max_length", "counting": "test_n"}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +65,20 @@ def test_models_of_the_catalog(model, task, is_causal, said):
     assert words(read, of) == said
     assert read.steps == (32 if task == "copy_memory" else 12)
     assert (read.tried[0], read.tried[-1]) == (0, read.steps - 1)
+
+
+@pytest.mark.parametrize("model", ["transformer", "self_attention"])
+@pytest.mark.parametrize("task", ["lookahead", "counting"])
+def test_causal_attention_is_causal(model, task):
+    read, of = found(model, task, 12, causal=True, num_layers=2)
+    assert read.is_causal
+    assert words(read, of) == "causal"
+
+
+@pytest.mark.parametrize("model", ["transformer", "self_attention"])
+def test_one_prediction_of_causal_attention_depends_on_all_steps(model):
+    read, of = found(model, "adding", 12, causal=True)
+    assert words(read, of) == "all steps"
 
 
 def test_what_a_recurrent_network_forgets_before_training_is_faint():

@@ -1,5 +1,6 @@
 """What every model of the catalog keeps to, on toy tasks."""
 
+import re
 from dataclasses import fields, replace
 
 import keras
@@ -10,13 +11,20 @@ from forms import INPUTS, TARGETS, Toy
 
 from experiments.budget import Budget
 from experiments.catalog import MODELS, find_task, models_for
-from experiments.config import ExperimentConfig, ModelChoice, TaskChoice, TrialConfig
+from experiments.config import (
+    ExperimentConfig,
+    ModelChoice,
+    TaskChoice,
+    TrialConfig,
+    set_value,
+)
 from experiments.control import Control
 from experiments.errors import RequestError
 from experiments.events import Measured
 from experiments.lengths import longer
 from experiments.listener import Listener
 from experiments.models.bert import Bert
+from experiments.models.self_attention import SelfAttention
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
@@ -30,14 +38,18 @@ from experiments.tasks.task import (
 )
 from experiments.training import train
 
+CAUSAL = [Transformer(causal=True), SelfAttention(causal=True, num_layers=2)]
 STEPWISE = [model for model in MODELS.values() if Classes in model.predicts]
 DECODING = [model for model in MODELS.values() if Sequences in model.predicts]
 
 
-@pytest.fixture(params=STEPWISE, ids=lambda model: model.name)
+@pytest.fixture(
+    params=[*(model() for model in STEPWISE), *CAUSAL],
+    ids=lambda model: model.name + "_causal" * (model in CAUSAL),
+)
 def model(request):
     """A model that gives one prediction, or one per step."""
-    return request.param()
+    return request.param
 
 
 @pytest.fixture
@@ -182,7 +194,7 @@ def test_builds_for_the_tasks_of_the_catalog(model, task):
     assert predictions(network, batch.inputs).shape == (2, *steps, width)
 
 
-DIGITS = [model for model in STEPWISE if model.serves(Digits())]
+DIGITS = [model for model in STEPWISE if model().serves(Digits())]
 
 
 @pytest.mark.parametrize("model", DIGITS, ids=lambda model: model.name)
@@ -239,7 +251,18 @@ def test_a_model_that_reads_ahead_is_refused_where_later_steps_hold_the_answers(
         ExperimentConfig.from_document(document)
     served = models_for(find_task(task)())
     assert {"simple_rnn", "lstm", "gru"} <= set(served)
-    assert not any(MODELS[name].reads_ahead for name in served)
+    assert not any(MODELS[name]().reads_ahead for name in served)
+
+
+@pytest.mark.parametrize("name", ["transformer", "self_attention"])
+def test_one_that_can_be_causal_is_told_how(name):
+    document = {"name": "x", "task": {"name": "counting"}, "models": [{"name": name}]}
+    document["models"][0]["label"] = "mine"
+    way_out = rf"mine: {name} reads ahead.*gru, .*mine with --set (models\.mine\.causal=true)\.$"
+    with pytest.raises(RequestError, match=way_out) as refused:
+        ExperimentConfig.from_document(document)
+    set_value(document, re.search(way_out, str(refused.value))[1])
+    assert ExperimentConfig.from_document(document).models[0].model.causal
 
 
 def test_a_decoder_has_nothing_to_write_where_steps_are_predicted(decoding_model):

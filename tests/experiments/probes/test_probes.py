@@ -24,7 +24,7 @@ def built(name, task=TASK, **settings):
 @pytest.mark.parametrize("probe", PROBES.values())
 @pytest.mark.parametrize("model", [m for m in MODELS if m not in ("seq2seq", "seq2seq_attention")])
 def test_every_probe_examines_every_model(probe, model):
-    task = TASK if MODELS[model].serves(TASK) else CopyMemory(length=3, test_size=9)
+    task = TASK if MODELS[model]().serves(TASK) else CopyMemory(length=3, test_size=9)
     found = probe().measure(built(model, task), task, seed=0)
     assert all(type(value) is float and np.isfinite(value) for value in found.values())
 
