@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from experiments.tasks.task import Array, Metric
 
@@ -24,7 +24,7 @@ class BestWeights:
         self._metric = metric
         self._value = math.nan
         self._loss = math.nan
-        self._weights: list[Array] | None = None
+        self._weights: Sequence[Array] = ()
 
     def offer(self, values: dict[str, float], model: keras.Model) -> None:
         """Keep the weights of `model` if these are the best `values` so far."""
@@ -38,5 +38,14 @@ class BestWeights:
 
     def restore(self, model: keras.Model) -> None:
         """Give them to `model`."""
-        if self._weights is not None:
+        if self._weights:
             model.set_weights(self._weights)
+
+    def state(self) -> tuple[dict[str, Any], Sequence[Array]]:
+        """What there is to know of it, and the weights."""
+        return {"last": dict(self.last), "value": self._value, "loss": self._loss}, self._weights
+
+    def set_state(self, facts: Mapping[str, Any], weights: Sequence[Array]) -> None:
+        """Be as another one was."""
+        self.last, self._value, self._loss = facts["last"], facts["value"], facts["loss"]
+        self._weights = weights

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import structs
 
+from experiments.budget import PositiveReal
 from experiments.errors import StoreError
 from experiments.events import SCHEMA
 from experiments.store import TrialFolder, locked, read_json, write_json
@@ -46,6 +47,14 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     request: Request = Request.NONE
     reason: str = ""
     """Why, where that is not obvious."""
+    learning_rate: PositiveReal | None = None
+    """To train with from now on; None is that of the budget."""
+    checkpoints: int = 0
+    """How often a checkpoint has been asked for."""
+    retries: int = 0
+    """How often another attempt has been asked for."""
+    is_anew: bool = False
+    """Whether the last of them shall begin from the first step, whatever checkpoint there is."""
 
 
 def asked(folder: TrialFolder) -> Control:
@@ -72,6 +81,43 @@ def ask(folder: TrialFolder, request: Request, reason: str = "") -> None:
             _write(folder, structs.replace(before, request=request, reason=reason))
 
 
+def ask_checkpoint(folder: TrialFolder) -> None:
+    """Ask the trial in `folder` to save what it would go on from."""
+    with locked(folder.path):
+        before = _readable(folder)
+        _write(folder, structs.replace(before, checkpoints=before.checkpoints + 1))
+
+
+def ask_rate(folder: TrialFolder, learning_rate: float) -> None:
+    """Ask the trial in `folder` to train with another learning rate from now on."""
+    with locked(folder.path):
+        _write(folder, structs.replace(_readable(folder), learning_rate=learning_rate))
+
+
+def ask_retry(
+    folder: TrialFolder, *, is_anew: bool = False, learning_rate: float | None = None
+) -> None:
+    """Ask for another attempt at the trial in `folder`, which has ended.
+
+    It goes on from the checkpoint, where there is one and unless `is_anew`, with the learning rate
+    it had; from the first step it begins with that of the budget. `learning_rate` is another one.
+    """
+    with locked(folder.path):
+        before = _readable(folder)
+        kept = None if is_anew else before.learning_rate
+        _write(
+            folder,
+            structs.replace(
+                before,
+                request=Request.NONE,
+                reason="",
+                learning_rate=kept if learning_rate is None else learning_rate,
+                retries=before.retries + 1,
+                is_anew=is_anew,
+            ),
+        )
+
+
 def _readable(folder: TrialFolder) -> Control:
     """What is asked; nothing, where that is damaged: a new wish mends it."""
     try:
@@ -81,5 +127,4 @@ def _readable(folder: TrialFolder) -> Control:
 
 
 def _write(folder: TrialFolder, control: Control) -> None:
-    document = msgspec.to_builtins(control)
-    write_json(folder.control, {key: value for key, value in document.items() if value != ""})
+    write_json(folder.control, msgspec.to_builtins(control))

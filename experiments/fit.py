@@ -6,16 +6,20 @@ import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from experiments.best_weights import BestWeights
+from experiments.checkpoint import Checkpoint, CheckpointFile
 from experiments.config import TrialConfig
-from experiments.errors import DivergedError
+from experiments.control import Request
+from experiments.errors import DivergedError, StoreError
 from experiments.evaluation import evaluate, network_inputs
-from experiments.events import Event, Measured, Solved
+from experiments.events import Event, Measured, RateChanged, Solved
 from experiments.listener import Listener
+from experiments.random_state import random_state, set_random_state
 from experiments.solving import Streak
 from experiments.tasks.task import Batch
 from experiments.trial_data import TrialData
@@ -65,6 +69,8 @@ class Fit:
         self._may_end_early = config.protocol.stop_early and config.role == "comparison"
         self._evaluation_steps = sorted(config.budget.evaluation_steps())
         self._process = psutil.Process()
+        self._rate = config.budget.learning_rate
+        self._checkpoints_asked = 0
 
     @property
     def is_done(self) -> bool:
@@ -75,15 +81,37 @@ class Fit:
     def _is_solved(self) -> bool:
         return self._streak is not None and self._streak.solved_at is not None
 
-    def run(self, listener: Listener) -> bool:
+    def run(self, listener: Listener, checkpoints: CheckpointFile | None = None) -> bool:
         """Train to the end; False when stopped before. Raises `DivergedError`."""
         while not self.is_done:
-            if listener.must_end():
+            if not self._go_on(listener, checkpoints):
                 return False
             self._train()
             if self.step in self._evaluation_steps:
                 self._validate()
         return True
+
+    def _go_on(self, listener: Listener, checkpoints: CheckpointFile | None) -> bool:
+        """Do what is asked, between two updates; False to end."""
+        control = listener.hear()
+        # Before a pause, too: it costs nobody's time, and the machine may be switched off.
+        is_asked = control.request in (Request.PAUSE, Request.STOP, Request.PRUNE)
+        is_asked = is_asked or control.checkpoints != self._checkpoints_asked
+        self._checkpoints_asked = control.checkpoints
+        if checkpoints and (is_asked or checkpoints.is_due()):
+            checkpoints.save(self.checkpoint())
+        if control.request is Request.PAUSE:
+            control = listener.wait()
+        if control.request.is_end:
+            return False
+        if control.learning_rate is not None and control.learning_rate != self._rate:
+            self._set_rate(control.learning_rate)
+        return True
+
+    def _set_rate(self, rate: float) -> None:
+        self._model.optimizer.learning_rate = rate
+        self._record(RateChanged(step=self.step, before=self._rate, learning_rate=rate))
+        self._rate = rate
 
     def _train(self) -> None:
         """Make some updates, none beyond a validation."""
@@ -133,20 +161,75 @@ class Fit:
             if self._streak.solved_at is not None:
                 self._record(Solved(step=self._streak.solved_at))
 
+    def checkpoint(self) -> Checkpoint:
+        """All that the next update depends on, and what is to be told of those before."""
+        best, weights = self.best.state()
+        facts = {
+            "size": self._size,
+            "rate": self._rate,
+            "losses": self._window.losses,
+            "seconds": self._window.seconds,
+            "streak": None if self._streak is None else self._streak.steps,
+            "solved_at": None if self._streak is None else self._streak.solved_at,
+            "best": best,
+            "random": random_state(),
+        }
+        network, optimizer = self._variables()
+        arrays = {
+            "network": [variable.numpy() for variable in network],
+            "optimizer": [variable.numpy() for variable in optimizer],
+            "best": weights,
+        }
+        return Checkpoint(self.step, facts, arrays)
 
+    def restore(self, found: Checkpoint) -> None:
+        """Go on from a checkpoint; raises `StoreError` where it is of another network."""
+        for variables, values in zip(
+            self._variables(), (found.arrays["network"], found.arrays["optimizer"]), strict=True
+        ):
+            if [v.shape for v in variables] != [value.shape for value in values]:
+                raise StoreError(
+                    "The checkpoint is of another network: the model's code has changed. Begin "
+                    "from the first step with keras-seq retry."
+                )
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        facts = found.facts
+        self.step, self._size, self._rate = found.step, facts["size"], facts["rate"]
+        self._window = _Window(facts["losses"], facts["seconds"])
+        self.best.set_state(facts["best"], found.arrays["best"])
+        if self._streak is not None:
+            self._streak.steps, self._streak.solved_at = facts["streak"], facts["solved_at"]
+            if self._streak.solved_at is not None:
+                self._record(Solved(step=self._streak.solved_at))
+        self._data.skip(self.step)
+        set_random_state(facts["random"])
+
+    def _variables(self) -> tuple[list[Any], list[Any]]:
+        """Those of the network, the states of its random generators included, and of the optimizer.
+
+        Metrics begin anew with every batch.
+        """
+        model = self._model
+        metrics = {id(variable) for variable in model.metrics_variables}
+        network = [variable for variable in model.variables if id(variable) not in metrics]
+        model.optimizer.build(model.trainable_variables)
+        return network, model.optimizer.variables
+
+
+@dataclass
 class _Window:
     """The updates between two records."""
 
-    def __init__(self) -> None:
-        self._losses: list[float] = []
-        self._seconds: list[float] = []
+    losses: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     def add(self, loss: float, seconds: float) -> None:
-        self._losses.append(loss)
-        self._seconds.append(seconds)
+        self.losses.append(loss)
+        self.seconds.append(seconds)
 
     def loss(self) -> float:
-        return math.fsum(self._losses) / len(self._losses)
+        return math.fsum(self.losses) / len(self.losses)
 
     def step_seconds(self) -> float:
-        return math.fsum(self._seconds) / len(self._seconds)
+        return math.fsum(self.seconds) / len(self.seconds)

@@ -24,7 +24,8 @@ class Streak:
         """The step of the first of the evaluations in a row, once there are enough."""
         self._metric = metric
         self._threshold = threshold
-        self._steps: list[int] = []
+        self.steps: list[int] = []
+        """Those of the newest evaluations in a row that reached it."""
 
     def add(self, step: int, value: float) -> bool:
         """Whether the task is solved, now that the metric is `value` after `step` updates.
@@ -34,7 +35,7 @@ class Streak:
         """
         if self.solved_at is None:
             reached = not self._metric.better(self._threshold, value)
-            self._steps = [*self._steps, step] if reached else []
-            if len(self._steps) == IN_A_ROW:
-                self.solved_at = self._steps[0]
+            self.steps = [*self.steps, step] if reached else []
+            if len(self.steps) == IN_A_ROW:
+                self.solved_at = self.steps[0]
         return self.solved_at is not None

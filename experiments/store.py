@@ -61,6 +61,11 @@ class TrialFolder:
         return self.path / "control.json"
 
     @property
+    def checkpoint(self) -> Path:
+        """What training goes on from."""
+        return self.path / "checkpoint" / "state.npz"
+
+    @property
     def console(self) -> Path:
         """Everything the worker printed."""
         return self.path / "console.log"
@@ -131,9 +136,9 @@ class ExperimentFolder:
         supervisor's journal.
         """
         folder = cls(root / config.name)
-        with _explained(root):
+        with explained(root):
             root.mkdir(parents=True, exist_ok=True)
-        with _explained(folder.path):
+        with explained(folder.path):
             try:
                 folder.path.mkdir()
             except FileExistsError:
@@ -160,7 +165,7 @@ class ExperimentFolder:
 
 def experiments(root: Path) -> list[ExperimentFolder]:
     """The experiments under `root`, newest first."""
-    with _explained(root):
+    with explained(root):
         if not root.exists():
             return []
         found = [(_changed(path), path.parent) for path in root.glob("*/experiment.toml")]
@@ -190,10 +195,10 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _explained(path):
+        with explained(path):
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            with _explained(path):
+            with explained(path):
                 _lock(self._file, path)
                 size = os.fstat(self._file).st_size
             self._torn = size > 0 and not _ends_with_newline(path)
@@ -208,7 +213,7 @@ class JournalWriter:
         # A killed writer, or a full disk, tore the last line; end it, so that it spoils no other.
         line = b"\n" * self._torn + encode(event)
         self._torn = True
-        with _explained(self._path):
+        with explained(self._path):
             # A disk that fills up takes a part without an error and refuses the rest.
             while line:
                 line = line[os.write(self._file, line) :]
@@ -265,7 +270,7 @@ class JournalReader:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The document at `path`."""
-    with _explained(path):
+    with explained(path):
         text = path.read_bytes()
     try:
         document = json.loads(text)
@@ -281,12 +286,19 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     replace(path, json.dumps(document, indent=1).encode() + b"\n")
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Replace a file so that readers see the old content or the new, never a part."""
+def replace(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Replace a file so that readers see the old content or the new, never a part.
+
+    `durable` waits until the new one is on the disk: then that holds when the machine stops, too.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with _explained(path):
+    with explained(path):
         try:
-            temporary.write_bytes(content)
+            with temporary.open("wb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except OSError:
             with suppress(OSError):
@@ -295,7 +307,8 @@ def replace(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Say what an error of the system means for the work on `path`: as a `StoreError`."""
     try:
         yield
     except OSError as error:
@@ -315,7 +328,7 @@ def _story(path: Path, error: OSError) -> StoreError:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Have a folder to oneself among all who ask for that, for as long as the block takes."""
-    with _explained(folder):
+    with explained(folder):
         file = os.open(folder, os.O_RDONLY)
         try:
             # Some network file systems lock no folders; there the last of two at once wins.
@@ -339,6 +352,6 @@ def _lock(file: int, path: Path) -> None:
 
 
 def _ends_with_newline(path: Path) -> bool:
-    with _explained(path), path.open("rb") as file:
+    with explained(path), path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from experiments.backend import devices
 from experiments.catalog import find_probe
 from experiments.causality import dependence
+from experiments.checkpoint import CheckpointFile
 from experiments.config import TrialConfig
 from experiments.errors import DivergedError
 from experiments.evaluation import evaluate
@@ -22,8 +23,16 @@ from experiments.trial_data import TrialData
 Record = Callable[[Event], None]
 
 
-def train(config: TrialConfig, record: Record, listener: Listener, threads: int) -> bool:
+def train(
+    config: TrialConfig,
+    record: Record,
+    listener: Listener,
+    threads: int,
+    checkpoints: CheckpointFile | None = None,
+) -> bool:
     """Train, validate along the way, test once; True when done, False when stopped.
+
+    Goes on from what is found in `checkpoints`; without them nothing is kept.
 
     Every other split is read once, after the last update, with the weights that validated best;
     a trial that tunes reads none. Raises `DivergedError` when the loss is no longer finite.
@@ -49,10 +58,13 @@ def train(config: TrialConfig, record: Record, listener: Listener, threads: int)
     data = TrialData(config, record)
     validation = data.evaluation_set("validation")
     is_compared = config.role == "comparison"
-    if is_compared and config.protocol.causality:
+    found = checkpoints.found if checkpoints else None
+    if is_compared and config.protocol.causality and found is None:
         record(dependence(model, task, validation))
     fit = Fit(model, config, data, validation, record)
-    if not fit.run(listener):
+    if found is not None:
+        fit.restore(found)
+    if not fit.run(listener, checkpoints):
         return False
     last = fit.step
     if not is_compared:
@@ -74,8 +86,8 @@ def train(config: TrialConfig, record: Record, listener: Listener, threads: int)
         if values:
             record(Measured(step=last, values=values))
     for name in config.probes:
-        found = find_probe(name)().measure(model, task, config.seed)
-        values = {f"probe_{name}_{key}": value for key, value in found.items()}
+        probed = find_probe(name)().measure(model, task, config.seed)
+        values = {f"probe_{name}_{key}": value for key, value in probed.items()}
         record(Measured(step=last, values=values))
     return True
 

@@ -36,6 +36,11 @@ class TrialData:
             self._tell("train", self._train)
         return batches
 
+    def skip(self, steps: int) -> None:
+        """Leave out the batches of so many steps, which an attempt before this one has trained."""
+        if steps < min(HASHED_BATCHES, self._config.budget.steps):  # else their hash is told
+            self.train_batches(1, steps)
+
     def evaluation_set(self, split: Split) -> Batch:
         """All of a split."""
         batch = self._task.evaluation_set(split, self._config.seed)

@@ -139,7 +139,9 @@ class Adam(keras.optimizers.Adam):  # type: ignore[misc]
     """Adam (Kingma and Ba 2015) that keeps the global norm of its last gradients, unclipped."""
 
     def build(self, variables: list[Any]) -> None:
-        """Create the variables, that of the norm among them."""
+        """Create the variables, that of the norm among them; once."""
+        if self.built:
+            return
         super().build(variables)
         self.gradient_norm = self.add_variable(
             shape=(), initializer="zeros", dtype="float32", name="gradient_norm"

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from experiments.backend import check_backend
+from experiments.checkpoint import CheckpointFile
 from experiments.control import asked
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import Event, Started, StatusChanged
@@ -41,7 +42,9 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
     def end(status: Status, reason: str = "") -> None:
         journal.append(StatusChanged(status=status, reason=reason), durable=True)
 
-    record(Started(process=this_process(), attempt=attempt))
+    checkpoints = CheckpointFile(folder.checkpoint, record)
+    step = checkpoints.found.step if checkpoints.found else 0
+    record(Started(process=this_process(), attempt=attempt, step=step))
     listener = Listener(lambda: asked(folder), record)
     try:
         check_backend()
@@ -50,6 +53,7 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
             record,
             listener,
             threads=int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1,
+            checkpoints=checkpoints,
         )
     except StoreError:
         raise
@@ -64,6 +68,7 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
         return 1
     if done:
         end(Status.COMPLETED)
+        checkpoints.remove()
     else:
         end(*listener.end)
     return 0

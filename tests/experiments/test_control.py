@@ -1,9 +1,18 @@
 import itertools
+import json
 import threading
 
 import pytest
 
-from experiments.control import Control, Request, ask, asked
+from experiments.control import (
+    Control,
+    Request,
+    ask,
+    ask_checkpoint,
+    ask_rate,
+    ask_retry,
+    asked,
+)
 from experiments.errors import StoreError
 from experiments.store import TrialFolder, read_json
 
@@ -38,6 +47,40 @@ def test_an_end_that_was_asked_for_is_taken_back_by_nothing_weaker(tmp_path, fir
     holds = first in strength and (then not in strength[strength.index(first) :])
     assert asked(folder).request is (first if holds else then)
     assert asked(folder).reason == ("first" if holds else "then")
+
+
+def test_no_wish_overwrites_another(tmp_path):
+    folder = TrialFolder(tmp_path)
+    ask(folder, Request.PAUSE)
+    ask_rate(folder, 0.02)
+    ask_checkpoint(folder)
+    ask_checkpoint(folder)
+    assert asked(folder) == Control(request=Request.PAUSE, learning_rate=0.02, checkpoints=2)
+    ask(folder, Request.STOP)
+    assert asked(folder) == Control(request=Request.STOP, learning_rate=0.02, checkpoints=2)
+
+
+@pytest.mark.parametrize(
+    ("is_anew", "given", "expected"),
+    [(False, None, 0.02), (False, 0.01, 0.01), (True, None, None), (True, 0.01, 0.01)],
+)
+def test_another_attempt_takes_back_the_end_and_keeps_what_it_goes_on_with(
+    tmp_path, is_anew, given, expected
+):
+    folder = TrialFolder(tmp_path)
+    ask_rate(folder, 0.02)
+    ask(folder, Request.STOP, "enough")
+    for count in (1, 2):
+        ask_retry(folder, is_anew=is_anew, learning_rate=given)
+        assert asked(folder) == Control(retries=count, is_anew=is_anew, learning_rate=expected)
+
+
+@pytest.mark.parametrize("rate", [0, -1, "fast", "1e99", "NaN"])
+def test_a_learning_rate_that_is_none_is_damage(tmp_path, rate):
+    folder = TrialFolder(tmp_path)
+    folder.control.write_text(f'{{"request": "none", "learning_rate": {json.dumps(rate)}}}')
+    with pytest.raises(StoreError, match="learning_rate"):
+        asked(folder)
 
 
 def test_a_file_of_an_older_version_is_read(tmp_path):

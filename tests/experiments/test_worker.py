@@ -10,9 +10,10 @@ import toy
 from waiting import until
 
 from experiments import worker
+from experiments.checkpoint import Checkpoint
 from experiments.control import Request, ask
 from experiments.errors import DivergedError, StoreError
-from experiments.events import Measured, Started, StatusChanged
+from experiments.events import CheckpointSaved, Measured, Started, StatusChanged
 from experiments.launch import launch
 from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
@@ -51,7 +52,7 @@ def test_a_trial_is_trained_as_it_was_asked(work, folder, monkeypatch):
     monkeypatch.setenv(worker.THREADS_VARIABLE, "3")
     seen = []
 
-    def train(config, record, listener, threads):
+    def train(config, record, listener, threads, checkpoints):
         seen.append((config, threads, listener.must_end()))
         record(Measured(step=1, values={"train_loss": 1.0}))
         return True
@@ -72,7 +73,7 @@ def test_each_time_is_another_attempt(work, folder):
 
 
 def test_a_stop_asked_meanwhile_is_heard(work, folder):
-    def train(config, record, listener, threads):
+    def train(config, record, listener, threads, checkpoints):
         assert not listener.must_end()
         ask(folder, Request.STOP)
         return not listener.must_end()
@@ -81,8 +82,30 @@ def test_a_stop_asked_meanwhile_is_heard(work, folder):
     assert last(folder) == (Status.STOPPED, "stopped by a person")
 
 
+def test_an_attempt_goes_on_from_the_checkpoint_that_a_result_takes_away(work, folder):
+    def train(config, record, listener, threads, checkpoints):
+        before = checkpoints.found.step if checkpoints.found else 0
+        checkpoints.save(Checkpoint(before + 5, {}, {}))
+        return before == 5
+
+    assert work(train) == 0
+    assert folder.checkpoint.exists()
+    assert work(train) == 0
+    assert not folder.checkpoint.exists()
+    assert [event.step for event in journal(folder, Started)] == [0, 5]
+    assert [event.step for event in journal(folder, CheckpointSaved)] == [5, 10]
+
+
+def test_a_damaged_checkpoint_is_told_on_the_console(work, folder, capsys):
+    folder.checkpoint.parent.mkdir()
+    folder.checkpoint.write_bytes(b"")
+    assert work(lambda *_, **__: True) == os.EX_IOERR
+    assert capsys.readouterr().err.endswith("from the first step with keras-seq retry.\n")
+    assert journal(folder, Started) == []
+
+
 def test_one_that_is_pruned_says_why(work, folder):
-    def train(config, record, listener, threads):
+    def train(config, record, listener, threads, checkpoints):
         ask(folder, Request.PRUNE, "far behind")
         return not listener.must_end()
 
@@ -91,7 +114,7 @@ def test_one_that_is_pruned_says_why(work, folder):
 
 
 def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
-    def train(config, record, listener, threads):
+    def train(config, record, listener, threads, checkpoints):
         ask(folder, Request.PRUNE, "far behind")
         return True
 
@@ -102,7 +125,7 @@ def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
 def test_a_damaged_request_is_told_once_and_ends_no_training(work, folder, capsys):
     folder.control.write_bytes(b"{")
 
-    def train(config, record, listener, threads):
+    def train(config, record, listener, threads, checkpoints):
         return not any(listener.must_end() for _ in range(5))
 
     assert work(train) == 0
