@@ -6,4 +6,5 @@ PLAIN = {
     "stop_early": False,
     "lengths": False,
     "causality": False,
+    "record": False,
 }

@@ -19,6 +19,7 @@ BENCHMARKS = (
     "start_up",
     "line_plot",
     "trial_overhead",
+    "recording",
     "task_generation",
     "training_loop",
     "side_by_side",

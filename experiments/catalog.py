@@ -1,6 +1,7 @@
-"""Every task, model and probe by name.
+"""Every task, model, probe and recorder by name.
 
-Tasks and models are ours, those of installed packages, and `module:attribute`; probes are ours.
+Tasks and models are ours, those of installed packages, and `module:attribute`; probes and
+recorders are ours.
 """
 
 import importlib
@@ -26,6 +27,11 @@ from experiments.probes.probe import Probe
 from experiments.probes.reset_state import ResetState
 from experiments.probes.state_change import StateChange
 from experiments.probes.support import Support
+from experiments.recorders.attention import AttentionWeights
+from experiments.recorders.by_position import ByPosition
+from experiments.recorders.gradient_norm import GradientNorm
+from experiments.recorders.recorder import Recorder
+from experiments.recorders.states import States
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.counting import Counting
@@ -101,6 +107,16 @@ PROBES: dict[str, type[Probe]] = {
         ResetState,
         StateChange,
         Support,
+    )
+}
+
+RECORDERS: dict[str, type[Recorder]] = {
+    recorder.name: recorder
+    for recorder in (
+        AttentionWeights,
+        States,
+        GradientNorm,
+        ByPosition,
     )
 }
 

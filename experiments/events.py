@@ -5,6 +5,10 @@ The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, 
 supervisor writes `SupervisorStarted`, `RateChosen`, `TrialQueued`, `TrialEnded`, `StopRequested`,
 `BaselineMeasured` and `SupervisorEnded` to its own, into which `launch` writes `StepsTimed` before.
 `read_model` folds them into views.
+`Solved`, `Recorded`, `NotRecorded` and `StatusChanged` to the trial's journal; the supervisor
+writes `SupervisorStarted`, `RateChosen`, `TrialEnded`, `StopRequested`, `BaselineMeasured` and
+`SupervisorEnded` to its own, into which `launch` writes `StepsTimed` before. `read_model` folds
+them into views.
 """
 
 import math
@@ -115,6 +119,22 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint_saved"):
     """Bytes."""
 
 
+class Recorded(Event, frozen=True, kw_only=True, tag="recorded"):
+    """What the network did inside after `step` updates is in `arrays/`: see `recorders`."""
+
+    step: int
+    seconds: float
+    """How long it took."""
+    size_bytes: int
+
+
+class NotRecorded(Event, frozen=True, kw_only=True, tag="not_recorded"):
+    """After `step` updates a recording was due, and was not made."""
+
+    step: int
+    reason: str
+
+
 class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
     """A trial changed its status; `reason` says why where that is not obvious."""
 
@@ -207,6 +227,8 @@ type_of_record = (
     | Solved
     | RateChanged
     | CheckpointSaved
+    | Recorded
+    | NotRecorded
     | StatusChanged
     | StepsTimed
     | SupervisorStarted

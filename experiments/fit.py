@@ -20,6 +20,7 @@ from experiments.evaluation import evaluate, network_inputs
 from experiments.events import Event, Measured, RateChanged, Solved
 from experiments.listener import Listener
 from experiments.random_state import random_state, set_random_state
+from experiments.recorders.observer import Observer
 from experiments.solving import Streak
 from experiments.tasks.task import Batch
 from experiments.trial_data import TrialData
@@ -52,6 +53,7 @@ class Fit:
         data: TrialData,
         validation: Batch,
         record: Callable[[Event], None],
+        observer: Observer | None = None,
     ) -> None:
         from experiments.updates import updater  # as Keras 2-3 s
 
@@ -61,6 +63,8 @@ class Fit:
         self.best = BestWeights(task.metric)
         self._model, self._task, self._budget = model, task, config.budget
         self._data, self._validation, self._record = data, validation, record
+        self._observer = observer
+        self._seconds = 0.0
         self._update = updater(model, MOST_UPDATES)
         self._size = 1
         self._window = _Window()
@@ -89,6 +93,8 @@ class Fit:
             self._train()
             if self.step in self._evaluation_steps:
                 self._validate()
+                if self._observer is not None:
+                    self._observer.offer(self.step, self._seconds, self.is_done)
         return True
 
     def _go_on(self, listener: Listener, checkpoints: CheckpointFile | None) -> bool:
@@ -124,6 +130,7 @@ class Fit:
             [(network_inputs(self._task, batch), batch.targets) for batch in batches]
         )
         seconds = time.perf_counter() - started
+        self._seconds += seconds
         self._tell(losses, norms, seconds / len(batches))
         self._size = next_size(self._size, seconds)
 

@@ -32,6 +32,8 @@ class Protocol:
     """Whether longer sequences than those of training are tested, where the task has them."""
     causality: bool = True
     """Whether it is found out, before training, which inputs each output depends on."""
+    record: bool = True
+    """Whether it is recorded along the way what the networks do inside: see `recorders`."""
     margin: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     """The difference of the metric that does not matter: pairs are tested for being equivalent
     within it. 0 asks for no such test."""
@@ -76,5 +78,7 @@ class Protocol:
             )
 
 
-NO_PROTOCOL = Protocol(match="none", tune=False, stop_early=False, lengths=False, causality=False)
+NO_PROTOCOL = Protocol(
+    match="none", tune=False, stop_early=False, lengths=False, causality=False, record=False
+)
 """Training and testing alone."""

@@ -70,6 +70,15 @@ class TrialFolder:
         """Everything the worker printed."""
         return self.path / "console.log"
 
+    @property
+    def arrays(self) -> Path:
+        """The folder of what was recorded inside the network."""
+        return self.path / "arrays"
+
+    def recording(self, step: int) -> Path:
+        """What was recorded after `step` updates."""
+        return self.arrays / f"step-{step}.npz"
+
     def read_config(self) -> TrialConfig:
         """The trial's configuration."""
         document = read_json(self.config)

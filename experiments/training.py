@@ -17,6 +17,8 @@ from experiments.fit import Fit
 from experiments.lengths import measure_lengths
 from experiments.listener import Listener
 from experiments.process import peak_memory_bytes
+from experiments.recorders.observer import Observer
+from experiments.store import TrialFolder
 from experiments.tasks.task import Task
 from experiments.trial_data import TrialData
 
@@ -29,10 +31,12 @@ def train(
     listener: Listener,
     threads: int,
     checkpoints: CheckpointFile | None = None,
+    folder: TrialFolder | None = None,
 ) -> bool:
     """Train, validate along the way, test once; True when done, False when stopped.
 
-    Goes on from what is found in `checkpoints`; without them nothing is kept.
+    Goes on from what is found in `checkpoints`; without them nothing is kept. What the network
+    does inside is recorded in `folder`, where one is given.
 
     Every other split is read once, after the last update, with the weights that validated best;
     a trial that tunes reads none. Raises `DivergedError` when the loss is no longer finite.
@@ -61,7 +65,11 @@ def train(
     found = checkpoints.found if checkpoints else None
     if is_compared and config.protocol.causality and found is None:
         record(dependence(model, task, validation))
-    fit = Fit(model, config, data, validation, record)
+    observer = None
+    if is_compared and config.protocol.record and folder is not None:
+        first = found.step if found else 0
+        observer = Observer.of(model, task, validation, budget.steps, folder, record, first)
+    fit = Fit(model, config, data, validation, record, observer)
     if found is not None:
         fit.restore(found)
     if not fit.run(listener, checkpoints):

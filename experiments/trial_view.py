@@ -20,8 +20,10 @@ from experiments.events import (
     DependenceFound,
     Event,
     Measured,
+    NotRecorded,
     Process,
     RateChanged,
+    Recorded,
     Solved,
     Started,
     StatusChanged,
@@ -72,6 +74,10 @@ class TrialView:
     """A hash of each split it has read."""
     dependence: DependenceFound | None = None
     """Which inputs its predictions depended on before training."""
+    recorded: tuple[int, ...] = ()
+    """The steps after which it was recorded what the network did inside, in order."""
+    not_recorded: str = ""
+    """Why the newest recording that was due was not made; empty where it was."""
     problems: tuple[str, ...] = ()
     """Damaged lines of its journal."""
 
@@ -223,6 +229,11 @@ def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
                 view = replace(view, rate_changes=(*before, event))
             case CheckpointSaved(step=step):
                 view = replace(view, saved_at=step)
+            case Recorded(step=step):
+                steps = (*view.recorded, step)
+                view = replace(view, recorded=steps, not_recorded="")
+            case NotRecorded(reason=reason):
+                view = replace(view, not_recorded=reason)
             case StatusChanged():
                 view = _changed(view, event)
             case Damaged():
@@ -271,6 +282,7 @@ def _begun(view: TrialView, event: Started) -> TrialView:
         rate_changes=tuple(c for c in view.rate_changes if c.step <= event.step),
         data=view.data,
         dependence=view.dependence,
+        recorded=tuple(step for step in view.recorded if step <= event.step),
     )
 
 

@@ -54,6 +54,7 @@ def _work(folder: TrialFolder, journal: JournalWriter, attempt: int) -> int:
             listener,
             threads=int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1,
             checkpoints=checkpoints,
+            folder=folder,
         )
     except StoreError:
         raise

@@ -19,6 +19,8 @@ FORBIDDEN = {
 APART = {
     "experiments.losses",
     "experiments.probes.chain",
+    "experiments.recorders.reading",
+    "experiments.recorders.unrolled",
     "experiments.updates",
     *(f"keras_seq.ops._{backend}" for backend in BACKENDS),
 }

@@ -110,6 +110,13 @@ def run(
             help="Whether it is found out which inputs each output depends on; by default.",
         ),
     ] = None,
+    record: Annotated[
+        bool | None,
+        typer.Option(
+            "--record/--no-record",
+            help="Whether it is recorded what the networks do inside; by default.",
+        ),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -140,6 +147,7 @@ def run(
             "stop_early": stop_early,
             "lengths": lengths,
             "causality": causality,
+            "record": record,
         },
         assignments=assignments or [],
         jobs=jobs,

@@ -6,7 +6,7 @@ from keras_seq.ops import dispatch
 from keras_seq.ops.recurrence import project, recurrence
 
 
-def gru_step(
+def gru_gates(
     x,
     state,
     recurrent_kernel,
@@ -16,7 +16,7 @@ def gru_step(
     recurrent_activation=ops.sigmoid,
     recurrent_mask=None,
 ):
-    """Do one step of a GRU; `x` is the projected input `x_t W + b`. See `gru`."""
+    """Return the update gate `z`, the reset gate `r` and the candidate `ĥ` of one step."""
     (h,) = state
     units = h.shape[-1]
     x_z, x_r, x_h = ops.split(x, 3, axis=-1)
@@ -33,6 +33,13 @@ def gru_step(
         z = recurrent_activation(x_z + h_z)
         r = recurrent_activation(x_r + h_r)
         candidate = activation(x_h + ops.matmul(r * masked_h, recurrent_kernel[:, 2 * units :]))
+    return z, r, candidate
+
+
+def gru_step(x, state, *weights, **options):
+    """Do one step of a GRU; `x` is the projected input `x_t W + b`. See `gru` and `gru_gates`."""
+    (h,) = state
+    z, _, candidate = gru_gates(x, state, *weights, **options)
     return (z * h + (1 - z) * candidate,)
 
 

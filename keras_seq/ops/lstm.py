@@ -6,6 +6,32 @@ from keras_seq.ops import dispatch
 from keras_seq.ops.recurrence import project, recurrence
 
 
+def lstm_gates(
+    x,
+    state,
+    recurrent_kernel,
+    peephole_kernel=None,
+    activation=ops.tanh,
+    recurrent_activation=ops.sigmoid,
+    recurrent_mask=None,
+):
+    """Return the gates `i`, `f`, `o`, the candidate `g` and the cell state `c` of one step."""
+    h, c = state
+    h = h if recurrent_mask is None else h * recurrent_mask
+    i, f, g, o = ops.split(x + ops.matmul(h, recurrent_kernel), 4, axis=-1)
+    if peephole_kernel is not None:
+        p_i, p_f, p_o = ops.unstack(ops.convert_to_tensor(peephole_kernel), 3)
+        i = i + p_i * c
+        f = f + p_f * c
+    i = recurrent_activation(i)
+    f = recurrent_activation(f)
+    g = activation(g)
+    c = f * c + i * g
+    if peephole_kernel is not None:
+        o = o + p_o * c
+    return i, f, recurrent_activation(o), g, c
+
+
 def lstm_step(
     x,
     state,
@@ -17,20 +43,16 @@ def lstm_step(
     recurrent_mask=None,
 ):
     """Do one step of an LSTM; `x` is the projected input `x_t W + b`. See `lstm`."""
-    h, c = state
-    h = h if recurrent_mask is None else h * recurrent_mask
-    i, f, g, o = ops.split(x + ops.matmul(h, recurrent_kernel), 4, axis=-1)
-    if peephole_kernel is not None:
-        p_i, p_f, p_o = ops.unstack(ops.convert_to_tensor(peephole_kernel), 3)
-        i = i + p_i * c
-        f = f + p_f * c
-    i = recurrent_activation(i)
-    f = recurrent_activation(f)
-    c = f * c + i * activation(g)
-    if peephole_kernel is not None:
-        o = o + p_o * c
-    h = recurrent_activation(o) * output_activation(c)
-    return h, c
+    _, _, o, _, c = lstm_gates(
+        x,
+        state,
+        recurrent_kernel,
+        peephole_kernel,
+        activation,
+        recurrent_activation,
+        recurrent_mask,
+    )
+    return o * output_activation(c), c
 
 
 def lstm(

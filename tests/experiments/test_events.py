@@ -33,6 +33,8 @@ Records = st.one_of(
     ),
     st.builds(events.Measured, step=Whole, values=Values),
     st.builds(events.Solved, step=Whole),
+    st.builds(events.Recorded, step=Whole, seconds=st.floats(0, 1e6), size_bytes=Whole),
+    st.builds(events.NotRecorded, step=Whole, reason=Text),
     st.builds(events.StatusChanged, status=Statuses, reason=Text),
     st.builds(events.SupervisorStarted, process=Processes, jobs=Whole, threads=Whole),
     st.builds(

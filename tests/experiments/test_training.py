@@ -11,10 +11,20 @@ import toy
 
 from experiments.control import Control, Request
 from experiments.errors import DivergedError
-from experiments.events import Built, DataRead, DependenceFound, Measured, Solved
+from experiments.evaluation import evaluate
+from experiments.events import (
+    Built,
+    DataRead,
+    DependenceFound,
+    Measured,
+    NotRecorded,
+    Recorded,
+    Solved,
+)
 from experiments.fingerprint import Fingerprint
 from experiments.fit import BLOCK_SECONDS, MOST_UPDATES, next_size
 from experiments.listener import Listener
+from experiments.store import TrialFolder
 from experiments.training import train
 from experiments.trial_data import HASHED_BATCHES
 
@@ -46,9 +56,10 @@ def trained(config, stop_after=None):
     return records
 
 
-def train_all(config, records):
+def train_all(config, records, folder=None):
     """Train while nobody asks for anything."""
-    return train(config, records.append, Listener(Control, records.append), threads=1)
+    listener = Listener(Control, records.append)
+    return train(config, records.append, listener, threads=1, folder=folder)
 
 
 def curve(records, key):
@@ -368,3 +379,46 @@ def test_the_hashes_are_of_what_was_read(steps):
         assert {record.split: record.sha256 for record in told(records, DataRead)} == {
             split: data.text for split, data in splits.items()
         }
+
+
+@pytest.mark.parametrize("model", ["lstm", "self_attention"])
+def test_recording_changes_no_number(model, monkeypatch, tmp_path):
+    monkeypatch.setattr("experiments.recorders.time_budget.SHARE", math.inf)
+    config = trial(model, budget={"steps": 20, "evaluations": 5})
+    kept = {}
+
+    def weights_of(name, folder):
+        def evaluated(model, task, batch):
+            kept.setdefault(name, []).append(model.get_weights())
+            return evaluate(model, task, batch)
+
+        monkeypatch.setattr("experiments.fit.evaluate", evaluated)
+        monkeypatch.setattr("experiments.training.evaluate", evaluated)
+        records = []
+        assert train_all(config, records, folder)
+        return records
+
+    with_it = weights_of("with", TrialFolder(tmp_path))
+    without = weights_of("without", None)
+    recorded = [record for record in with_it if isinstance(record, Recorded)]
+    assert [record.step for record in recorded] == [4, 8, 12, 16, 20]
+    for key in ("train_loss", "gradient_norm", "validation_mse", "test_mse"):
+        assert curve(with_it, key) == curve(without, key)
+    for one, other in zip(kept["with"], kept["without"], strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"protocol": {"record": False}}, {"budget": {"steps": 8}, "role": "tuning"}]
+)
+def test_only_comparisons_are_recorded_and_only_where_they_are_to_be(
+    changes, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("experiments.recorders.time_budget.SHARE", math.inf)
+    role = changes.pop("role", "comparison")
+    config = dataclasses.replace(trial("lstm", **changes), role=role)
+    records = []
+    assert train_all(config, records, TrialFolder(tmp_path))
+    assert not any(isinstance(record, Recorded | NotRecorded) for record in records)
+    assert list(tmp_path.iterdir()) == []
