@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.timing import print_table
-from experiments.events import Built, Event, Measured, Recorded
+from experiments.control import Control
+from experiments.events import Event, Measured, Recorded
+from experiments.listener import Listener
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder, JournalReader, JournalWriter
 from experiments.training import train
@@ -43,7 +45,8 @@ def _rows(root: Path) -> Iterator[tuple[str, ...]]:
         for trial in config.trials():
             files = folder.trial(trial.name)
             with closing(JournalWriter(files.journal)) as journal:
-                train(trial, journal.append, lambda: False, threads=1, folder=files)
+                listener = Listener(Control, journal.append)
+                train(trial, journal.append, listener, threads=1, folder=files)
             title = " ".join([task, *assignments, trial.model.label])
             yield (title, *_row(JournalReader(files.journal).read()))
 
@@ -51,9 +54,14 @@ def _rows(root: Path) -> Iterator[tuple[str, ...]]:
 def _row(events: list[Event]) -> tuple[str, ...]:
     recorded = [event for event in events if isinstance(event, Recorded)]
     spent = sum(event.seconds for event in recorded)
-    (built,) = (event for event in events if isinstance(event, Built))
-    last = max(e.time for e in events if isinstance(e, Measured) and "train_loss" in e.values)
-    trained = last - built.time - spent
+    # A record every few steps tells their mean.
+    steps = [event for event in events if isinstance(event, Measured)]
+    told = [event for event in steps if "step_seconds" in event.values]
+    trained = 0.0
+    before = 0
+    for event in told:
+        trained += event.values["step_seconds"] * (event.step - before)
+        before = event.step
     return (
         f"{trained:.1f}",
         str(len(recorded)),

@@ -9,8 +9,8 @@ SHARE = 0.03
 class TimeBudget:
     """Says whether there is time for a recording, by what the ones before took.
 
-    There is where all of them together take up to 3 % of the time that updates took so far, if the next one
-    takes as long as the last, and where as much can still be spent after the last step.
+    There is where all of them together take up to 3 % of the time that updates took so far, if the
+    next one takes as long as the last, and where as much can still be spent after the last step.
 
     Args:
         steps: Updates of the training.
