@@ -54,14 +54,13 @@ def _rows(root: Path) -> Iterator[tuple[str, ...]]:
 def _row(events: list[Event]) -> tuple[str, ...]:
     recorded = [event for event in events if isinstance(event, Recorded)]
     spent = sum(event.seconds for event in recorded)
-    # A record every few steps tells their mean.
-    steps = [event for event in events if isinstance(event, Measured)]
-    told = [event for event in steps if "step_seconds" in event.values]
-    trained = 0.0
-    before = 0
-    for event in told:
-        trained += event.values["step_seconds"] * (event.step - before)
-        before = event.step
+    measured = (event for event in events if isinstance(event, Measured))
+    told = [event for event in measured if "step_seconds" in event.values]
+    # A record holds the mean of the steps since the one before.
+    trained = sum(
+        event.values["step_seconds"] * (event.step - before)
+        for before, event in zip([0, *(event.step for event in told)], told, strict=False)
+    )
     return (
         f"{trained:.1f}",
         str(len(recorded)),

@@ -52,7 +52,7 @@ def test_a_trial_is_trained_as_it_was_asked(work, folder, monkeypatch):
     monkeypatch.setenv(worker.THREADS_VARIABLE, "3")
     seen = []
 
-    def train(config, record, listener, threads, checkpoints):
+    def train(config, record, listener, threads, checkpoints, folder):
         seen.append((config, threads, listener.must_end()))
         record(Measured(step=1, values={"train_loss": 1.0}))
         return True
@@ -73,7 +73,7 @@ def test_each_time_is_another_attempt(work, folder):
 
 
 def test_a_stop_asked_meanwhile_is_heard(work, folder):
-    def train(config, record, listener, threads, checkpoints):
+    def train(config, record, listener, threads, checkpoints, folder):
         assert not listener.must_end()
         ask(folder, Request.STOP)
         return not listener.must_end()
@@ -83,7 +83,7 @@ def test_a_stop_asked_meanwhile_is_heard(work, folder):
 
 
 def test_an_attempt_goes_on_from_the_checkpoint_that_a_result_takes_away(work, folder):
-    def train(config, record, listener, threads, checkpoints):
+    def train(config, record, listener, threads, checkpoints, folder):
         before = checkpoints.found.step if checkpoints.found else 0
         checkpoints.save(Checkpoint(before + 5, {}, {}))
         return before == 5
@@ -105,7 +105,7 @@ def test_a_damaged_checkpoint_is_told_on_the_console(work, folder, capsys):
 
 
 def test_one_that_is_pruned_says_why(work, folder):
-    def train(config, record, listener, threads, checkpoints):
+    def train(config, record, listener, threads, checkpoints, folder):
         ask(folder, Request.PRUNE, "far behind")
         return not listener.must_end()
 
@@ -114,7 +114,7 @@ def test_one_that_is_pruned_says_why(work, folder):
 
 
 def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
-    def train(config, record, listener, threads, checkpoints):
+    def train(config, record, listener, threads, checkpoints, folder):
         ask(folder, Request.PRUNE, "far behind")
         return True
 
@@ -125,7 +125,7 @@ def test_one_that_had_done_all_before_it_heard_is_completed(work, folder):
 def test_a_damaged_request_is_told_once_and_ends_no_training(work, folder, capsys):
     folder.control.write_bytes(b"{")
 
-    def train(config, record, listener, threads, checkpoints):
+    def train(config, record, listener, threads, checkpoints, folder):
         return not any(listener.must_end() for _ in range(5))
 
     assert work(train) == 0
