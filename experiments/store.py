@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -27,6 +29,7 @@ from experiments.events import SCHEMA, Damaged, Event, Opened, decode, encode
 from experiments.protocol import NO_PROTOCOL
 
 ROOT_VARIABLE = "KERAS_SEQ_ROOT"
+_RERUN = re.compile(r"-r\d+$")
 
 
 def default_root() -> Path:
@@ -190,6 +193,16 @@ def find_experiment(root: Path, name: str) -> ExperimentFolder:
     if not known:
         raise RequestError(f"There is no experiment in {root}. Start one: keras-seq run digits")
     raise UnknownNameError("experiment", name, [folder.name for folder in known])
+
+
+def free_name(root: Path, name: str) -> str:
+    """The next name under `root` for another run of `name`: `mine-r2`, `mine-r3` ..."""
+    stem = _RERUN.sub("", name)
+    return next(
+        other
+        for number in itertools.count(2)
+        if not (root / (other := f"{stem}-r{number}")).exists()
+    )
 
 
 def _changed(path: Path) -> float:

@@ -10,6 +10,7 @@ from textual import constants, on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import get_current_worker
 
@@ -168,11 +169,22 @@ class KerasSeqApp(GuardedApp):
     async def _on_experiment(self, message: messages.ExperimentChosen) -> None:
         """Show it in place of whatever is on screen."""
         self._folder, self.snapshot = message.folder, None
+        await self._show_alone(self._dashboard(message.folder))
+        self._follow(message.folder)
+
+    @on(messages.ExperimentDeleted)
+    async def _on_deleted(self, message: messages.ExperimentDeleted) -> None:
+        """Leave the dashboard of an experiment that is no more."""
+        if message.folder == self._folder:
+            self.workers.cancel_group(self, "follow")
+            self._folder = self.snapshot = None
+            await self._show_alone(ExperimentsScreen(self.root))
+
+    async def _show_alone(self, screen: Screen[None]) -> None:
         # The first screen is an empty one, so that every other can be taken away.
         while len(self.screen_stack) > 1:
             await self.pop_screen()
-        await self.push_screen(self._dashboard(message.folder))
-        self._follow(message.folder)
+        await self.push_screen(screen)
 
     @on(messages.StopAsked)
     def _on_stop(self, message: messages.StopAsked) -> None:

@@ -13,10 +13,13 @@ from typer.exceptions import TyperException
 from experiments.capacity import mismatches
 from experiments.catalog import model_names, task_names
 from experiments.control import Request, ask
+from experiments.digest import setting_names
 from experiments.errors import RequestError, UnknownNameError
+from experiments.history import read_all
+from experiments.query import parse
 from experiments.reader import ExperimentReader
 from experiments.request import experiment_request
-from experiments.store import ROOT_VARIABLE, default_root, experiments, find_experiment
+from experiments.store import ROOT_VARIABLE, default_root, find_experiment
 from tui.exit_code import exit_code
 
 app = typer.Typer(
@@ -46,6 +49,8 @@ def run_command(arguments: list[str]) -> int:
         message = error.format_message()
         end = "" if message.endswith((".", "?", ")")) else "."
         raise RequestError(f"{message}{end} See keras-seq --help.") from error
+    except typer.Abort as error:  # ctrl+c, or the end of the input, at a question
+        raise KeyboardInterrupt from error
     return code if isinstance(code, int) else 0
 
 
@@ -194,6 +199,12 @@ def claim(
 @app.command("list")
 def list_things(
     what: Annotated[str, typer.Argument(help="tasks, models or experiments.")] = "experiments",
+    only: Annotated[
+        str,
+        typer.Option(
+            "--filter", help="Some of the experiments: 'model:gru status:failed length>100'."
+        ),
+    ] = "",
     as_json: Json = False,
     root: Root = ROOT,
 ) -> int:
@@ -204,8 +215,16 @@ def list_things(
     if what not in kinds:
         raise UnknownNameError("list", what, kinds)
     if what == "experiments":
-        rows: list[dict[str, Any]] = [tables.experiment_row(f) for f in experiments(root)]
+        entries = read_all(root)
+        query = parse(only, setting_names(entry.digest for entry in entries if entry.digest))
+        rows: list[dict[str, Any]] = [
+            tables.experiment_row(entry) for entry in entries if query.matches(entry.values)
+        ]
         hint = f"No experiment in {root}. Start one: keras-seq run digits"
+        if entries:
+            hint = f"None of the {len(entries)} experiments in {root} is so."
+    elif only:
+        raise RequestError(f"--filter: only experiments are filtered. Received: list {what}.")
     else:
         names = task_names() if what == "tasks" else model_names()
         rows = [tables.catalog_row(what, entry) for entry in names]
@@ -262,6 +281,27 @@ def stop(
     for trial_name in asked:
         ask(folder.trial(trial_name), Request.STOP)
     print(f"Asked to stop: {', '.join(asked)}" if asked else "Nothing to stop: all is finished.")
+    return 0
+
+
+@app.command()
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    root: Root = ROOT,
+) -> int:
+    """Delete an experiment with all its files, unless it runs."""
+    from experiments.deletion import delete as delete_experiment
+
+    folder = find_experiment(root, name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise RequestError(f"Deleting asks first. To delete {name} unasked, add --yes.")
+        if not typer.confirm(f"Delete {folder.path} with everything in it?"):
+            print("Nothing was deleted.")
+            return 0
+    delete_experiment(folder)
+    print(f"Deleted {name}.")
     return 0
 
 

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from textual.message import Message
 
@@ -14,16 +13,14 @@ from experiments.errors import KerasSeqError
 from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
-from experiments.store import ExperimentFolder, experiments
+from experiments.store import ExperimentFolder
 from tui.compared import Compared, Question, compared
-from tui.messages import Entry, ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
+from tui.messages import PulseTaken, ReadingFailed, SnapshotTaken
 from tui.widgets.curve import Curve
 from tui.widgets.model_curves import CurveMaker
 
 POLL_SECONDS = 0.2
 PULSE_SECONDS = 1.0
-LIST_SECONDS = 2.0
-AGE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,51 +116,4 @@ def follow(
             next_pulse = time.monotonic() + PULSE_SECONDS
             post(PulseTaken(take_pulse()))
         if cancelled.wait(POLL_SECONDS):
-            return
-
-
-class Lister:
-    """Lists the experiments under a root; reads on where it stopped the last time."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._readers: dict[Path, ExperimentReader] = {}
-        self._entries: dict[Path, Entry] = {}
-
-    def list(self) -> tuple[Entry, ...]:
-        """Every experiment, newest first; raises `KerasSeqError` when the root cannot be read."""
-        return tuple(self._entry(folder) for folder in experiments(self.root))
-
-    def _entry(self, folder: ExperimentFolder) -> Entry:
-        try:
-            if folder.path not in self._readers:
-                self._readers[folder.path] = ExperimentReader(folder)
-            view = self._readers[folder.path].read()
-        except KerasSeqError as error:
-            return Entry(folder, None, str(error))
-        known = self._entries.get(folder.path)
-        if known is None or known.snapshot is None or known.snapshot.view is not view:
-            known = Entry(folder, Snapshot(folder, view, leaderboard(view), {}))
-            self._entries[folder.path] = known
-        return known
-
-
-def follow_list(
-    lister: Lister, post: Callable[[Message], object], cancelled: threading.Event
-) -> None:
-    """Post the list whenever it has changed or aged, until `cancelled`; say a problem once."""
-    said = ""
-    posted: tuple[tuple[Entry, ...], float] | None = None
-    while True:
-        try:
-            entries, now = lister.list(), time.time()
-            if posted is None or posted[0] != entries or now - posted[1] >= AGE_SECONDS:
-                posted = (entries, now)
-                post(ExperimentsListed(entries, now))
-            said = ""
-        except KerasSeqError as error:
-            if str(error) != said:
-                said = str(error)
-                post(ReadingFailed(said))
-        if cancelled.wait(LIST_SECONDS):
             return

@@ -10,6 +10,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
+    from experiments.history import Entry
     from experiments.store import ExperimentFolder
     from tui.compared import Question
     from tui.follower import Pulse, Snapshot
@@ -105,16 +106,6 @@ class LaunchFailed(Message):
     problem: str
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An experiment in the list: what is known of it, or why nothing is."""
-
-    folder: ExperimentFolder
-    snapshot: Snapshot | None
-    """Without curves."""
-    problem: str = ""
-
-
 @dataclass
 class ExperimentsListed(Message):
     """The experiments under the root, newest first."""
@@ -126,6 +117,25 @@ class ExperimentsListed(Message):
     def can_replace(self, message: Message) -> bool:
         """Only the newest list counts."""
         return isinstance(message, ExperimentsListed)
+
+
+@dataclass
+class StandingsRead(Message):
+    """How the experiment under the cursor of the list stands."""
+
+    snapshot: Snapshot
+    """Without curves."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, StandingsRead)
+
+
+@dataclass
+class ExperimentDeleted(Message):
+    """The files of an experiment are gone."""
+
+    folder: ExperimentFolder
 
 
 @dataclass

@@ -14,13 +14,10 @@ from rich.table import Table
 
 from experiments.by_length import by_length
 from experiments.catalog import find_model, find_task
-from experiments.errors import KerasSeqError
+from experiments.history import Entry
 from experiments.leaderboard import leaderboard
 from experiments.read_model import ExperimentView
-from experiments.reader import ExperimentReader
 from experiments.report import summary
-from experiments.status import Status
-from experiments.store import ExperimentFolder
 from tui import wording
 from tui.experiment_tables import (
     comparison_table,
@@ -29,6 +26,7 @@ from tui.experiment_tables import (
     length_table,
     solving_table,
 )
+from tui.formatting import number
 from tui.protocol_tables import dependence_table, protocol_lines, tuning_table
 
 # A pipe has no width of its own; tables there are made to be read whole.
@@ -69,24 +67,24 @@ def print_experiment(view: ExperimentView) -> None:
         out.print(f"{status or 'warning'}: {alert}", markup=False)
 
 
-def experiment_row(folder: ExperimentFolder) -> dict[str, Any]:
+def experiment_row(entry: Entry) -> dict[str, Any]:
     """An experiment in a line; one that cannot be read says why in place of what it holds."""
-    try:
-        view = ExperimentReader(folder).read()
-    except KerasSeqError as error:
-        row = dict.fromkeys(("experiment", "status", "task", "models", "completed", "started"), "")
-        return {**row, "experiment": folder.name, "status": "unreadable", "models": str(error)}
-    trials = view.comparison_trials
-    done = sum(trial.status is Status.COMPLETED for trial in trials)
+    found = entry.digest
+    if found is None:
+        keys = ("experiment", "status", "task", "models", "completed", "started", "best", "value")
+        row = dict.fromkeys(keys, "")
+        return {**row, "experiment": entry.name, "status": "unreadable", "models": entry.problem}
     return {
-        "experiment": view.name,
-        "status": view.status.value,
-        "task": view.config.task.name,
-        "models": ", ".join(model.label for model in view.config.models),
-        "completed": f"{done}/{len(trials)}",
-        "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(view.started))
-        if view.started == view.started
+        "experiment": entry.name,
+        "status": found.status.value,
+        "task": found.task,
+        "models": ", ".join(found.models),
+        "completed": f"{found.completed}/{found.trials}",
+        "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(found.started))
+        if found.started is not None
         else "",
+        "best": found.best or "",
+        "value": "" if found.value is None else number(found.value),
     }
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import staged
 
-from tui import follower
+from tui import follower, lister
 from tui.widgets import line_plot
 
 
@@ -24,4 +24,6 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(time=lambda: staged.PULSE.time, monotonic=time.monotonic)
     monkeypatch.setattr(follower, "time", clock)
     monkeypatch.setattr(follower, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(follower, "LIST_SECONDS", 0.01)
+    monkeypatch.setattr(lister, "time", clock)
+    monkeypatch.setattr(lister, "LIST_SECONDS", 0.01)
+    monkeypatch.setattr(lister, "REST_SECONDS", 0.0)

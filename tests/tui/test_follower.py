@@ -7,8 +7,10 @@ import threading
 import pytest
 from staged import PULSE, ROOT, completed, staged, training
 
+from experiments.history import History
 from experiments.store import ExperimentFolder
-from tui.follower import Follower, Lister, follow
+from tui.follower import Follower, follow
+from tui.lister import Lister
 from tui.messages import ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -89,15 +91,20 @@ def test_newer_messages_replace_older_ones() -> None:
     assert ExperimentsListed((), 0.0).can_replace(ExperimentsListed((), 1.0))
 
 
-def test_a_listed_experiment_is_the_same_entry_until_it_changes() -> None:
+def test_a_list_is_posted_again_only_when_it_has_changed() -> None:
     stage = staged()
-    lister = Lister(ROOT)
-    (before,) = lister.list()
-    (again,) = lister.list()
-    assert again is before
+    lister = Lister(History(ROOT))
+    first = lister.poll()
+    assert first is not None
+    assert [entry.digest for entry in first.entries] == [None]
+    second = lister.poll()
+    assert second is not None
+    assert [entry.digest.status for entry in second.entries if entry.digest] == ["queued"]
+    assert lister.poll() is None
     stage.begin()
-    (after,) = lister.list()
-    assert after is not before
+    third = lister.poll()
+    assert third is not None
+    assert third.entries[0] is not second.entries[0]
 
 
 @pytest.mark.parametrize("module", ["tui.app", "tui.screens.new_experiment"])

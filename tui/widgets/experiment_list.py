@@ -1,66 +1,150 @@
-"""The experiments under a root."""
+"""The experiments under a root, filtered and sorted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
+from textual.message import Message
 from textual.reactive import reactive
 
+from experiments.history import Entry
+from experiments.query import All, Query
 from experiments.status import Status
 from tui import wording
-from tui.messages import Entry, ExperimentsListed
+from tui.messages import ExperimentsListed
+from tui.widgets.experiment_columns import COLUMNS, NAME, UNREAD, Column, Order
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
 _GAP = 2
+_LEAST_MODELS = 12
+_PLAIN = Style.null()
 
 
 class ExperimentList(RowList):
-    """Name, status, task, trials, age and models of each experiment."""
+    """A line for each experiment; a click on a heading sorts by it."""
 
     listed: reactive[ExperimentsListed | None] = reactive(None)
+    matching: reactive[Query] = reactive(All())
+    """What is shown."""
+    order: reactive[Order] = reactive(Order())
+
+    @dataclass
+    class Reordered(Message):
+        """A heading was clicked."""
+
+        order: Order
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: Sequence[Entry] = ()
+        """Those that match, in order."""
+        self._headings: list[tuple[int, str]] = []
+        """Where each one ends, for the mouse."""
 
     def watch_listed(self) -> None:
         """Show what changed."""
         self.remake()
 
+    def watch_matching(self) -> None:
+        """Show what matches."""
+        self.remake()
+
+    def watch_order(self) -> None:
+        """Sort anew."""
+        self.remake()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The experiment under the cursor."""
+        return next((entry for entry in self.shown if entry.name == self.key), None)
+
+    @property
+    def visible_names(self) -> Sequence[str]:
+        """Those on the screen, and as many beneath."""
+        first, height = self.scroll_offset.y, self.size.height
+        return [entry.name for entry in self.shown[first : first + 2 * height]]
+
     def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
         """A line per experiment; the models fill what is left."""
         if self.listed is None:
             return None, ()
-        entries, now = self.listed.entries, self.listed.now
-        heading = ("experiment", "status", "task", "trials", "started", "models")
-        cells = [_cells(entry, now) for entry in entries]
-        widths = [max(len(column[i]) for column in (heading, *cells)) for i in range(5)]
+        now = self.listed.now
+        found = [e for e in self.listed.entries if self.matching.matches(e.values)]
+        self.shown = self.order.sorted(found)
+        names = [entry.name for entry in self.shown]
+        table = {
+            column.heading: [column.cell(e.digest, now) if e.digest else "" for e in self.shown]
+            for column in COLUMNS
+        }
+        widths = {NAME: max(map(len, (self._heading_text(NAME), *names)))}
+        for heading, cells in table.items():
+            widths[heading] = max(map(len, (self._heading_text(heading), *cells)))
+        columns = _fitting(widths, width)
         rows = []
-        for entry, line in zip(entries, cells, strict=True):
-            status = entry.snapshot.view.status if entry.snapshot else Status.LOST
-            color = self.color(wording.STATUS_COLORS[status])
-            text = Text()
-            for i, cell in enumerate(line[:5]):
-                style = (BOLD, color, Style.null(), Style.null(), MUTED)[i]
-                text.append(cell.ljust(widths[i] + _GAP), style)
-            text.append(line[5], MUTED)
+        for i, entry in enumerate(self.shown):
+            text = Text(no_wrap=True)
+            text.append(entry.name.ljust(widths[NAME] + _GAP), BOLD)
+            if entry.digest is None:
+                said = f"! unreadable  {entry.problem}" if entry.problem else UNREAD
+                text.append(said, self._ink(Status.LOST) if entry.problem else MUTED)
+            else:
+                for column in columns:
+                    style = self._style(column, entry.digest.status)
+                    text.append(_padded(table[column.heading][i], column, widths), style)
             text.truncate(width, overflow="ellipsis")
-            rows.append(Row(text, entry.folder.name))
-        head = "".join(word.ljust(widths[i] + _GAP) for i, word in enumerate(heading[:5]))
-        head_text = Text(head + heading[5])
-        head_text.truncate(width, overflow="ellipsis")
-        return head_text, rows
+            rows.append(Row(text, entry.name))
+        return self._heading_line(columns, widths, width), rows
+
+    def _heading_line(self, columns: Sequence[Column], widths: dict[str, int], width: int) -> Text:
+        text = Text(self._heading_text(NAME).ljust(widths[NAME] + _GAP))
+        self._headings = [(text.cell_len, NAME)]
+        for column in columns:
+            text.append(_padded(self._heading_text(column.heading), column, widths))
+            self._headings.append((text.cell_len, column.heading))
+        text.truncate(width, overflow="ellipsis")
+        return text
+
+    def _heading_text(self, heading: str) -> str:
+        if heading != self.order.heading:
+            return heading
+        return f"{heading} {'▼' if self.order.falling else '▲'}"
+
+    def _style(self, column: Column, status: Status) -> Style:
+        if column.heading == "status":
+            return self._ink(status)
+        return MUTED if column.heading in ("started", "models") else _PLAIN
+
+    def _ink(self, status: Status) -> Style:
+        return self.color(wording.STATUS_COLORS[status])
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the heading under the mouse."""
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y != 0 or self.listed is None:
+            return
+        heading = next((h for end, h in self._headings if offset.x < end), None)
+        if heading is not None:
+            self.post_message(self.Reordered(self.order.by(heading)))
 
 
-def _cells(entry: Entry, now: float) -> tuple[str, ...]:
-    if entry.snapshot is None:
-        return entry.folder.name, "! unreadable", "", "", "", entry.problem
-    view = entry.snapshot.view
-    finished = sum(trial.status.is_finished for trial in view.trials)
-    started = wording.age(now - view.started) if view.started == view.started else "not yet"
-    return (
-        view.name,
-        wording.mark(view.status),
-        view.config.task.name,
-        f"{finished}/{len(view.trials)}",
-        started,
-        ", ".join(choice.label for choice in view.config.models),
-    )
+def _padded(cell: str, column: Column, widths: dict[str, int]) -> str:
+    width = widths[column.heading]
+    if column is COLUMNS[-1]:
+        return cell
+    return (cell.rjust(width) if column.right else cell.ljust(width)) + " " * _GAP
+
+
+def _fitting(widths: dict[str, int], width: int) -> list[Column]:
+    """The columns for which there is room; of the models a part will do."""
+    least = widths | {COLUMNS[-1].heading: min(widths[COLUMNS[-1].heading], _LEAST_MODELS)}
+    columns = list(COLUMNS)
+    while sum(least[h] + _GAP for h in (NAME, *(c.heading for c in columns))) - _GAP > width:
+        optional = [column for column in columns if column.gives_way]
+        if not optional:
+            break
+        columns.remove(max(optional, key=lambda column: column.gives_way))
+    return columns
