@@ -45,11 +45,15 @@ class Entry:
 
 
 class History:
-    """Knows every experiment's digest, from the index where it is at rest, else from its files."""
+    """Knows every experiment's digest, from the index where it is at rest, else from its files.
 
-    def __init__(self, root: Path) -> None:
+    With `writes_index` what is found at rest is kept in the index.
+    """
+
+    def __init__(self, root: Path, *, writes_index: bool = True) -> None:
         self._root = root
         self._index = Index(root)
+        self._writes_index = writes_index
         self._is_new = True
         self._entries: dict[str, Entry] = {}
         self._stamps: dict[str, Stamp] = {}
@@ -94,7 +98,8 @@ class History:
                 at_rest.append((name, stamp, found))
             if time.monotonic() > until:
                 break
-        self._index.write(at_rest)
+        if self._writes_index:
+            self._index.write(at_rest)
         return not self._unread
 
     def _read(self, folder: ExperimentFolder) -> None:
@@ -118,7 +123,8 @@ class History:
         for name in names:
             for known in (self._entries, self._stamps, self._readers):
                 known.pop(name, None)
-        self._index.write((), names)
+        if self._writes_index:
+            self._index.write((), names)
 
 
 def read_all(root: Path) -> tuple[Entry, ...]:

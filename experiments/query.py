@@ -170,52 +170,48 @@ class _Parser:
         if self._part is None and self._at < len(self._text):
             raise QueryError("The quote is not closed", self._at)
 
-    def _take(self) -> re.Match[str]:
-        part = self._part
-        assert part is not None, "the caller has looked"
+    def _skip(self, part: re.Match[str]) -> str:
+        """Go on behind a part; what it says."""
         self._at = part.end()
         self._next()
-        return part
+        return part[0].lower()
 
     def _is(self, *words: str) -> bool:
         return self._part is not None and self._part[0].lower() in words
 
     def either(self) -> Query:
         queries = [self._all()]
-        while self._is("or"):
-            self._take()
-            queries.append(self._all(after="or"))
+        while self._part is not None and self._is("or"):
+            queries.append(self._all(after=self._skip(self._part)))
         return queries[0] if len(queries) == 1 else Either(tuple(queries))
 
     def _all(self, after: str = "") -> Query:
         queries: list[Query] = []
         while self._part is not None and not self._is("or", ")"):
             if self._is("and") and queries:
-                after = self._take()[0]
+                after = self._skip(self._part)
                 continue
-            queries.append(self._single())
+            queries.append(self._single(self._part))
             after = ""
         if after or (not queries and self._is("or")):
             place = f"after {after}" if after else "before or"
             raise QueryError(f"Expected something {place}", self._at)
         return queries[0] if len(queries) == 1 else All(tuple(queries))
 
-    def _single(self) -> Query:
-        start = self._at
-        part = self._take()
-        word = part[0].lower()
+    def _single(self, part: re.Match[str]) -> Query:
+        word = self._skip(part)
         if word == "(":
             query = self.either()
-            if not self._is(")"):
-                raise QueryError("The parenthesis is not closed", start)
-            self._take()
+            if self._part is None or not self._is(")"):
+                raise QueryError("The parenthesis is not closed", part.start())
+            self._skip(self._part)
             return query
         if word == "and":
-            raise QueryError("Expected something before and", start)
+            raise QueryError("Expected something before and", part.start())
         if word == "not":
             if self._part is None or self._is("or", "and", ")"):
                 raise QueryError("Expected something after not", self._at)
-            return Not(self._single())
+            return Not(self._single(self._part))
         if part["field"] is None:
             return Contains(part["text"].strip('"'))
         return self._comparison(part)

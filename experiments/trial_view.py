@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -199,16 +200,31 @@ _EMPTY = Series()
 
 def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
     """`view` after the events of the trial's own journal."""
+    # Nearly all of them are measurements, which come in long runs.
+    for _, run in itertools.groupby(events, lambda event: isinstance(event, Measured)):
+        part = list(run)
+        measured = [event for event in part if isinstance(event, Measured)]
+        view = _measured(view, measured) if measured else _fold_others(view, part)
+    return view
+
+
+def _measured(view: TrialView, events: Iterable[Measured]) -> TrialView:
+    """`view` after measurements."""
     points: dict[str, list[tuple[float, float, float]]] = {}
+    step, time = view.step, view.updated
+    for event in events:
+        step, time = max(step, event.step), event.time
+        for key, value in event.values.items():
+            points.setdefault(key, []).append((event.step, time, value))
+    grown = {key: view.values(key).extended(new) for key, new in points.items()}
+    return replace(view, step=step, updated=time, series={**view.series, **grown})
+
+
+def _fold_others(view: TrialView, events: Iterable[Event]) -> TrialView:
     for event in events:
         match event:
-            case Measured(time=time, step=step, values=values):
-                for key, value in values.items():
-                    points.setdefault(key, []).append((step, time, value))
-                view = replace(view, step=max(view.step, step))
             case Started():
-                view = _begun(_with_points(view, points), event)
-                points = {}
+                view = _begun(view, event)
             case Built():
                 view = replace(
                     view,
@@ -240,14 +256,7 @@ def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
                 view = replace(view, problems=(*view.problems, damage(event)))
         if not isinstance(event, Damaged):
             view = replace(view, updated=event.time)
-    return _with_points(view, points)
-
-
-def _with_points(
-    view: TrialView, points: Mapping[str, list[tuple[float, float, float]]]
-) -> TrialView:
-    grown = {key: view.values(key).extended(new) for key, new in points.items()}
-    return replace(view, series={**view.series, **grown}) if grown else view
+    return view
 
 
 def _begun(view: TrialView, event: Started) -> TrialView:

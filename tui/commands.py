@@ -222,7 +222,7 @@ def list_things(
         ]
         hint = f"No experiment in {root}. Start one: keras-seq run digits"
         if entries:
-            hint = f"None of the {len(entries)} experiments in {root} is so."
+            hint = f"None of the {len(entries)} experiments in {root} matches {only}."
     elif only:
         raise RequestError(f"--filter: only experiments are filtered. Received: list {what}.")
     else:

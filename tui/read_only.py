@@ -15,24 +15,28 @@ from textual.message import Message
 
 from tui.messages import ChangeAsked
 
-CHANGING = frozenset({"new_experiment", "start", "stop_all", "stop_trial"})
+CHANGING = frozenset({"delete", "new_experiment", "rerun", "start", "stop_all", "stop_trial"})
 """Actions that change an experiment or the files under the root, or lead to a question or a form
 that does."""
 
 LOOKING = frozenset(
     {
         "back",
+        "clear",
         "compare",
         "experiments",
+        "filter",
         "go",
         "help",
         "hide_cursor",
+        "leave",
         "move",
         "move_cursor",
         "next_budget",
         "next_metric",
         "next_reading",
         "open",
+        "order",
         "page",
         "pan",
         "quit",

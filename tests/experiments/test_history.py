@@ -216,3 +216,12 @@ def test_kept_digests_are_plain(tmp_path):
     with closing(sqlite3.connect(tmp_path / FILE)) as file:
         ((text,),) = file.execute("SELECT digest FROM digests").fetchall()
     assert msgspec.json.decode(text, type=Digest).status is Status.COMPLETED
+
+
+def test_whoever_only_watches_writes_no_index(tmp_path):
+    finished(tmp_path, "one")
+    history = History(tmp_path, writes_index=False)
+    history.look()
+    history.read()
+    assert names_and_statuses(history.look()) == [("one", "completed")]
+    assert not (tmp_path / FILE).exists()

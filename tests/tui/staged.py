@@ -32,6 +32,8 @@ from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalWriter
 from tui.follower import Pulse
 
+Call = Callable[..., tuple[int, str, str]]
+"""Runs a command line: exit code, stdout, stderr."""
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 CALM = 5
 """Frames without a change after which a screen is finished."""

@@ -5,10 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from staged import Call
 
 from experiments.control import Request, asked
 from experiments.errors import RequestError
@@ -60,6 +60,7 @@ def finished(root: Path, *, name: str = "first", failed: str = "") -> Experiment
         values = {"test_mse": 0.167, "test_loss": float("inf")}
         supervisor.append(BaselineMeasured(name="constant", seed=seed, values=values))
     supervisor.append(SupervisorEnded(time=105.0))
+    supervisor.close()
     return folder
 
 
@@ -67,22 +68,6 @@ def queued(root: Path) -> ExperimentFolder:
     """An experiment that no supervisor has taken up."""
     config = experiment_request("adding", models="lstm,gru", seeds=1, name="waiting")
     return ExperimentFolder.create(root, config, {})
-
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run a command line in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["keras-seq", *map(str, arguments)])
-        code = cli.main()
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.mark.parametrize(
@@ -348,7 +333,7 @@ def test_attach_to_a_finished_experiment(root: Path, call: Call, failed: str, co
 def test_help_names_every_command(call: Call) -> None:
     code, out, _ = call("--help")
     assert code == 0
-    for command in ("run", "claim", "list", "show", "attach", "stop", "doctor"):
+    for command in ("run", "claim", "list", "show", "attach", "stop", "delete", "doctor"):
         assert re.search(rf"^  {command} +\S", out, re.MULTILINE)
 
 

@@ -27,6 +27,7 @@ from tui.messages import (
     LaunchAsked,
     StandingsRead,
 )
+from tui.read_only import GuardedApp
 from tui.screens.question import Question
 from tui.widgets.experiment_list import ExperimentList
 from tui.widgets.filter_bar import FilterBar
@@ -78,7 +79,9 @@ class ExperimentsScreen(Screen[None]):
     def __init__(self, root: Path) -> None:
         super().__init__()
         self._root = root
-        self._lister = Lister(History(root))
+        # A session that watches only leaves no file behind.
+        is_guarded = isinstance(self.app, GuardedApp) and self.app.read_only
+        self._lister = Lister(History(root, writes_index=not is_guarded))
         self._standings_of: str | None = None
 
     def compose(self) -> ComposeResult:

@@ -95,6 +95,7 @@ class ExperimentList(RowList):
                 for column in columns:
                     style = self._style(column, entry.digest.status)
                     text.append(_padded(table[column.heading][i], column, widths), style)
+            text.rstrip()
             text.truncate(width, overflow="ellipsis")
             rows.append(Row(text, entry.name))
         return self._heading_line(columns, widths, width), rows
@@ -105,6 +106,7 @@ class ExperimentList(RowList):
         for column in columns:
             text.append(_padded(self._heading_text(column.heading), column, widths))
             self._headings.append((text.cell_len, column.heading))
+        text.rstrip()
         text.truncate(width, overflow="ellipsis")
         return text
 
