@@ -1,15 +1,16 @@
 """The process that runs one experiment: `python -P -m experiments.supervisor FOLDER`.
 
 Starts a process per trial, `jobs` at a time with the cores divided among them, notes how each
-ended, passes stops on, chooses the learning rates, and measures the null baselines. One trial's end
-never touches another, except that trials to compare wait for those that tune their model, which may
-be pruned where others did better.
+ended, passes stops on, takes up again what a person wants to be tried again, chooses the learning
+rates, and measures the null baselines. One trial's end never touches another, except that trials to
+compare wait for those that tune their model, which may be pruned where others did better.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import platform
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from experiments import tuning
+from experiments.checkpoint import remove
 from experiments.control import STOPPED, Control, Request, asked
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import (
@@ -43,6 +45,8 @@ POLL_SECONDS = 0.05
 # A step of a large model, or its compilation, may take this long before it can be interrupted.
 ASKED_SECONDS = 15.0
 TERMINATED_SECONDS = 5.0
+# Between two looks for trials that have ended and shall be tried again.
+LOOK_SECONDS = 0.5
 
 WorkerCommand = Callable[[TrialFolder], Sequence[str]]
 
@@ -89,7 +93,13 @@ class Supervisor:
         self._lost = [trial for trial in taken_up if trial.status is Status.LOST]
         self._paused: set[str] = set()
         """Those of the waiting that wait for a person."""
+        self._retries = {trial.name: trial.retries for trial in view.trials}
+        """Of each trial, how many attempts that a person asked for have been taken up."""
+        self._next_look = 0.0
         self._jobs, self._threads = places(self._config.jobs, len(self._waiting))
+        if view.jobs and view.threads:
+            # As before: numbers and timings of trials that are tried again stay comparable.
+            self._jobs, self._threads = view.jobs, view.threads
         self._running: list[RunningTrial] = []
         self._reasons: list[str] = []
         self._stopping = False
@@ -103,7 +113,8 @@ class Supervisor:
         for trial in self._lost:
             self._record(TrialQueued(trial=trial.name, retries=trial.retries))
         baselines = self._measured_baselines()
-        while self._waiting or self._running:
+        while self._has_work():
+            self._take_up_again()
             self._hear_waiting()
             self._choose_rates()
             self._launch()
@@ -124,6 +135,12 @@ class Supervisor:
         """Stop every open trial; `run` then comes to its end."""
         self._stopping = True
 
+    def _has_work(self) -> bool:
+        if self._waiting or self._running:
+            return True
+        self._next_look = 0.0  # the last one: whoever asks later starts a supervisor
+        return self._take_up_again() or bool(self._waiting)
+
     def _record(self, event: Event, *, durable: bool = False) -> None:
         self._journal.append(event, durable=durable)
 
@@ -141,6 +158,32 @@ class Supervisor:
         if self._stopping and not control.request.is_end:
             return Control(request=Request.STOP)
         return control
+
+    def _take_up_again(self) -> bool:
+        """Queue the trials that have ended and that a person wants to be tried again.
+
+        Whether one of them must wait for its process, which has said its last word.
+        """
+        must_wait = False
+        if self._stopping or time.monotonic() < self._next_look:
+            return must_wait
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        at_work = {folder.name for folder in self._waiting}
+        at_work |= {trial.folder.name for trial in self._running}
+        for name, retries in self._retries.items():
+            folder = self._folder.trial(name)
+            if name in at_work or (control := self._asked(folder)).retries <= retries:
+                continue
+            trial = self._reader.read().trial(name)
+            if trial is None or _has_worker(trial):  # two would spoil one journal
+                must_wait |= trial is not None and trial.status.is_finished
+                continue
+            self._retries[name] = control.retries
+            if control.is_anew:
+                remove(folder.checkpoint)
+            self._waiting.append(folder)
+            self._record(TrialQueued(trial=name, retries=control.retries), durable=True)
+        return must_wait
 
     def _hear_waiting(self) -> None:
         """End the waiting trials that shall not begin, and note which of them are paused."""
@@ -192,7 +235,8 @@ class Supervisor:
     def _launch(self) -> None:
         while len(self._running) < self._jobs and (folder := self._next()) is not None:
             self._waiting.remove(folder)
-            if self._pruning is not None:
+            # One that a person wants to be tried again is spared.
+            if self._pruning is not None and not self._retries[folder.name]:
                 self._pruning.follow(folder)
             try:
                 environment = worker_environment(os.environ, self._threads)
@@ -241,7 +285,10 @@ class Supervisor:
 
 
 def _has_worker(trial: TrialView) -> bool:
-    return trial.process is not None and is_alive(trial.process)
+    if trial.process is None or not is_alive(trial.process):
+        return False
+    # One on another host counts as alive, because it cannot be asked; it has said that it ended.
+    return trial.process.host == platform.node() or not trial.status.is_finished
 
 
 def main() -> int:

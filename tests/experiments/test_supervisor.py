@@ -15,7 +15,7 @@ import pytest
 import toy
 from waiting import until
 
-from experiments.control import Request, ask
+from experiments.control import Request, ask, ask_retry
 from experiments.errors import StoreError
 from experiments.events import (
     Measured,
@@ -414,6 +414,88 @@ def test_a_paused_trial_is_stopped(create):
         (STOPPED, "stopped by a person"),
         (STOPPED, "stopped by a person before it began"),
     ]
+
+
+# Another attempt
+
+
+def first_then(first, then):
+    """A worker command by which the first attempt at a trial differs from the next ones."""
+
+    def command(folder):
+        behaviour = then if folder.journal.exists() else first
+        return fake_supervisor.command(behaviour)(folder)
+
+    return command
+
+
+def test_a_trial_is_tried_again_while_others_work(create):
+    folder = create(seeds=[0, 1], jobs=2)
+    command = {"gru-s0": first_then("exits", "completes"), "gru-s1": behaving("", "waits")}
+    with running_supervisor(Supervisor(folder, lambda trial: command[trial.name](trial))):
+        until(lambda: statuses(folder) == [FAILED, Status.RUNNING])
+        ask_retry(folder.trial("gru-s0"))
+        until(lambda: statuses(folder)[0] is COMPLETED)
+        ask(folder.trial("gru-s1"), Request.STOP)
+    trial = ExperimentReader(folder).read().trials[0]
+    assert (trial.retries, trial.process is None) == (1, False)
+    assert [(a.status, a.reason) for a in trial.attempts] == [
+        (FAILED, "and a last line"),
+        (COMPLETED, ""),
+    ]
+    assert [(e.trial, e.retries) for e in records(folder, TrialQueued)] == [("gru-s0", 1)]
+
+
+@pytest.mark.parametrize("is_anew", [True, False])
+def test_a_later_supervisor_tries_again_what_was_asked_and_nothing_else(create, is_anew):
+    folder = create(jobs=3)
+    supervisor(folder, *["exits"] * 3).run()
+    names = ("gru-s0", "gru-s2")
+    for name in names:
+        checkpoint = folder.trial(name).checkpoint
+        checkpoint.parent.mkdir()
+        checkpoint.write_bytes(b"all that there is")
+        ask_retry(folder.trial(name), is_anew=is_anew)
+    supervisor(folder, *["completes"] * 3).run()
+    assert statuses(folder) == [COMPLETED, FAILED, COMPLETED]
+    assert {folder.trial(name).checkpoint.exists() for name in names} == {not is_anew}
+    # As many at a time with as many threads, although there are fewer of them.
+    first, second = records(folder, SupervisorStarted)
+    assert (first.jobs, first.threads) == (second.jobs, second.threads)
+    # What has been done once is not done again.
+    supervisor(folder, *["completes"] * 3).run()
+    assert [event.trial for event in records(folder, TrialQueued)] == list(names)
+
+
+def test_a_trial_that_was_stopped_is_queued_and_can_be_stopped_again(create):
+    folder = create(seeds=[0], jobs=1)
+    ask(folder.trial("gru-s0"), Request.STOP)
+    supervisor(folder, "completes").run()
+    assert statuses(folder) == [STOPPED]
+    ask_retry(folder.trial("gru-s0"))
+    ask(folder.trial("gru-s0"), Request.STOP)
+    supervisor(folder, "completes").run()
+    assert conclusions(folder) == [(STOPPED, "stopped by a person before it began")]
+    ask_retry(folder.trial("gru-s0"))
+    supervisor(folder, "completes").run()
+    assert statuses(folder) == [COMPLETED]
+    assert ExperimentReader(folder).read().trials[0].retries == 2
+
+
+def test_a_worker_that_outlived_its_supervisor_is_not_doubled_by_another_attempt(create):
+    folder = create(seeds=[0], jobs=1)
+    with process(folder, "waits") as child:
+        until(lambda: training(folder, "gru-s0"))
+        child.kill()
+        child.wait(30)
+    ask_retry(folder.trial("gru-s0"))
+    supervisor(folder, "completes").run()
+    assert records(folder, TrialQueued) == []
+    ask(folder.trial("gru-s0"), Request.STOP)
+    until(lambda: statuses(folder) == [STOPPED])
+    ask_retry(folder.trial("gru-s0"))
+    supervisor(folder, "completes").run()
+    assert statuses(folder) == [COMPLETED]
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"request": "fly"}'])
