@@ -64,6 +64,12 @@ def warnings(view: ExperimentView) -> list[str]:
         for split, hashes in splits.items()
         if len(hashes) > 1
     ]
+    found += [
+        f"{trial.name}: a person changed its learning rate from {change.before:g} to "
+        f"{change.learning_rate:g} after step {change.step}"
+        for trial in view.trials
+        for change in trial.rate_changes
+    ]
     if isinstance(view.config.task.task.target, Sequences):
         found += [
             f"{model}: its decoder is shown the tokens it has to predict"

@@ -38,6 +38,11 @@ def _trial(trial: TrialView) -> dict[str, Any]:
         "seed": trial.seed,
         "status": trial.status.value,
         "learning_rate": trial.config.budget.learning_rate,
+        "learning_rate_changes": [
+            {"step": change.step, "learning_rate": change.learning_rate}
+            for change in trial.rate_changes
+        ],
+        "attempts": trial.attempt,
         "steps": trial.step,
         "solved_at": trial.solved_at,
         "num_parameters": trial.num_parameters,

@@ -12,15 +12,16 @@ from typer.exceptions import TyperException
 
 from experiments.capacity import mismatches
 from experiments.catalog import model_names, task_names
-from experiments.control import Request, ask
 from experiments.digest import setting_names
 from experiments.errors import RequestError, UnknownNameError
 from experiments.history import read_all
 from experiments.query import parse
 from experiments.reader import ExperimentReader
 from experiments.request import experiment_request
-from experiments.store import ROOT_VARIABLE, default_root, find_experiment
+from experiments.store import find_experiment
+from tui import steering_commands
 from tui.exit_code import exit_code
+from tui.options import ROOT, Json, Name, ReadOnly, Root
 
 app = typer.Typer(
     name="keras-seq",
@@ -31,14 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Root = Annotated[
-    Path, typer.Option("--root", help="Folder of the experiments.", envvar=ROOT_VARIABLE)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-ReadOnly = Annotated[bool, typer.Option("--read-only", help="A dashboard that can change nothing.")]
-Name = Annotated[str, typer.Argument(help="An experiment under the root.")]
-ROOT = default_root()
 
 
 def run_command(arguments: list[str]) -> int:
@@ -262,26 +255,8 @@ def attach(
     return _open_dashboard(root, name, read_only=read_only)
 
 
-@app.command()
-def stop(
-    name: Name,
-    trial: Annotated[str | None, typer.Argument(help="One trial; all by default.")] = None,
-    root: Root = ROOT,
-) -> int:
-    """Stop an experiment or one of its trials: each finishes its step first."""
-    folder = find_experiment(root, name)
-    view = ExperimentReader(folder).read()
-    if trial is not None and view.trial(trial) is None:
-        raise UnknownNameError(f"trial of {name}", trial, [t.name for t in view.trials])
-    asked = [
-        t.name
-        for t in view.trials
-        if not t.status.is_finished and (trial is None or t.name == trial)
-    ]
-    for trial_name in asked:
-        ask(folder.trial(trial_name), Request.STOP)
-    print(f"Asked to stop: {', '.join(asked)}" if asked else "Nothing to stop: all is finished.")
-    return 0
+for command in steering_commands.COMMANDS:
+    app.command()(command)
 
 
 @app.command()

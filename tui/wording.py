@@ -15,6 +15,7 @@ from experiments.leaderboard import Leaderboard, Row, Standing
 from experiments.read_model import ExperimentView
 from experiments.stats import Interval, TimeToSolve
 from experiments.status import Status
+from experiments.steering import Action
 from experiments.trial_view import TrialView
 from tui.formatting import UNKNOWN, bounds, duration, number, quantity
 
@@ -93,6 +94,23 @@ def words(key: str) -> str:
 def mark(status: Status) -> str:
     """Glyph and word: `▶ running`."""
     return f"{GLYPHS[status]} {status}"
+
+
+_NOTHING = {
+    Action.PAUSE: "no trial works or waits",
+    Action.RESUME: "no trial is paused, stopped or lost",
+    Action.STOP: "all is finished",
+    Action.KILL: "all is finished",
+    Action.RETRY: "no trial has failed or is lost",
+    Action.SAVE: "no trial is at work",
+    Action.SET_RATE: "no trial is at work",
+}
+
+
+def nothing_to(action: Action, trial: TrialView | None = None) -> str:
+    """Why `action` asks nothing, of all trials or of one."""
+    why = f"{trial.name} is {trial.status}" if trial else _NOTHING[action]
+    return f"Nothing to {action.value.partition(' ')[0]}: {why}."
 
 
 def rung(trial: TrialView) -> str:

@@ -7,7 +7,7 @@ import toy
 from history import begun, ended, trained, view_of
 
 from experiments import conduct
-from experiments.events import DataRead, DependenceFound, RateChosen, Solved
+from experiments.events import DataRead, DependenceFound, RateChanged, RateChosen, Solved
 from experiments.protocol import NO_PROTOCOL, Protocol
 from experiments.read_model import fold_experiment
 from experiments.report import summary
@@ -59,6 +59,19 @@ def test_other_data_for_another_model_is_a_warning():
     assert conduct.warnings(view(**stories)) == [
         "seed 0: not all models have read the same test data"
     ]
+
+
+def test_a_learning_rate_that_a_person_changed_is_a_warning():
+    change = RateChanged(time=104.0, step=3, before=0.001, learning_rate=0.0005)
+    found = view(gru_s3=finished(change))
+    assert conduct.warnings(found) == [
+        "gru-s3: a person changed its learning rate from 0.001 to 0.0005 after step 3"
+    ]
+    trials = {(t["model"], t["seed"]): t for t in summary(found)["trials"]}
+    changes = {key: t["learning_rate_changes"] for key, t in trials.items()}
+    assert changes.pop(("gru", 3)) == [{"step": 3, "learning_rate": 0.0005}]
+    assert set(map(str, changes.values())) == {"[]"}
+    assert {t["attempts"] for t in trials.values()} == {1}
 
 
 def test_a_decoder_that_looks_ahead_is_a_warning():

@@ -73,7 +73,7 @@ def queued(root: Path) -> ExperimentFolder:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rum"], "Did you mean 'run'?"),
+        (["ruin"], "Did you mean 'run'?"),
         (["run"], "Missing argument"),
         (["run", "ading"], "Unknown task 'ading'. Did you mean 'adding'?"),
         (["run", "adding", "--models", "lstn"], "Unknown model 'lstn'. Did you mean 'lstm'?"),
@@ -333,7 +333,8 @@ def test_attach_to_a_finished_experiment(root: Path, call: Call, failed: str, co
 def test_help_names_every_command(call: Call) -> None:
     code, out, _ = call("--help")
     assert code == 0
-    for command in ("run", "claim", "list", "show", "attach", "stop", "delete", "doctor"):
+    steering = ("stop", "pause", "resume", "retry", "checkpoint", "rate")
+    for command in ("run", "claim", "list", "show", "attach", *steering, "delete", "doctor"):
         assert re.search(rf"^  {command} +\S", out, re.MULTILINE)
 
 

@@ -1,0 +1,21 @@
+"""The arguments that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.store import ROOT_VARIABLE, default_root
+
+ROOT = default_root()
+Root = Annotated[
+    Path, typer.Option("--root", help="Folder of the experiments.", envvar=ROOT_VARIABLE)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="A dashboard that can change nothing.")]
+Name = Annotated[str, typer.Argument(help="An experiment under the root.")]
+Trial = Annotated[
+    str | None, typer.Argument(help="One trial, or a model for all of its trials; all by default.")
+]
