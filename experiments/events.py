@@ -59,6 +59,8 @@ class Built(Event, frozen=True, kw_only=True, tag="built"):
     backend: str
     device: str
     threads: int
+    epoch_sequences: int | None = None
+    """Sequences of the training set, where it is gone through again and again."""
 
 
 class DataRead(Event, frozen=True, kw_only=True, tag="data_read"):

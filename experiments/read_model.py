@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments import stats
 from experiments.config import ExperimentConfig
@@ -236,35 +235,3 @@ def _with_baseline(
         before.seeds | {event.seed},
     )
     return tuple(known.values())
-
-
-@dataclass(frozen=True)
-class Band:
-    """Mean and interval over seeds at each step; `n` seeds took part at most."""
-
-    step: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    n: int
-
-
-def band(trials: Iterable[TrialView], key: str) -> Band:
-    """The measurements called `key` over seeds, at every step that any trial has reached.
-
-    The interval ends where the measure does; see `stats.t_interval` for what that means.
-    """
-    told = [trial for trial in trials if len(trial.values(key))]
-    series = [trial.values(key) for trial in told]
-    if not series:
-        nothing = np.empty(0)
-        return Band(nothing, nothing, nothing, nothing, 0)
-    steps = np.unique(np.concatenate([s.step for s in series]))
-    values = np.full((len(series), len(steps)), np.nan)
-    for row, s in zip(values, series, strict=True):
-        row[np.searchsorted(steps, s.step)] = s.value
-    if len(series) == 1:
-        unknown = np.full(len(steps), np.nan)
-        return Band(steps, values[0], unknown, unknown, 1)
-    bounds = told[0].config.task.task.bounds(key.partition("_")[2])
-    return Band(steps, *stats.t_band(values, bounds=bounds), n=len(series))

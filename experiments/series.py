@@ -42,6 +42,10 @@ class Series:
         """The newest value, NaN when there is none."""
         return float(self.value[-1]) if self._length else float("nan")
 
+    def continues(self, other: Series) -> bool:
+        """Whether this is `other`, or `other` with more points behind it."""
+        return self._buffer is other._buffer and len(self) >= len(other)
+
     def extended(self, points: Sequence[tuple[float, float, float]]) -> Series:
         """This series with `(step, time, value)` points behind it."""
         longer = Series()
@@ -76,7 +80,7 @@ class _Buffer:
     def append(self, points: Sequence[tuple[float, float, float]]) -> None:
         needed = self.used + len(points)
         if needed > self.rows.shape[1]:
-            grown = np.empty((3, max(needed, 2 * self.rows.shape[1])))
+            grown = np.empty((3, max(needed, 5 * self.rows.shape[1] // 4)))
             grown[:, : self.used] = self.rows[:, : self.used]
             # Views handed out earlier keep the old rows, which no longer change.
             self.rows = grown

@@ -57,6 +57,7 @@ def train(
             backend=keras.config.backend(),
             device=", ".join(devices()),
             threads=threads,
+            epoch_sequences=task.epoch_sequences,
         )
     )
     data = TrialData(config, record)

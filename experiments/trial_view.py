@@ -61,6 +61,8 @@ class TrialView:
     backend: str = ""
     device: str = ""
     threads: int | None = None
+    epoch_sequences: int | None = None
+    """Sequences of the training set, where it is gone through again and again."""
     step: int = 0
     series: Mapping[str, Series] = field(default_factory=dict)
     stop_rung: str = ""
@@ -233,6 +235,7 @@ def _fold_others(view: TrialView, events: Iterable[Event]) -> TrialView:
                     backend=event.backend,
                     device=event.device,
                     threads=event.threads,
+                    epoch_sequences=event.epoch_sequences,
                 )
             case DataRead(split=split, sha256=sha256):
                 view = replace(view, data={**view.data, split: sha256})

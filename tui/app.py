@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages, wording
 from tui.follower import Follower, Pulse, Snapshot, follow
+from tui.plot_options import PlotOptions
 from tui.read_only import GuardedApp
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
@@ -83,6 +85,8 @@ class KerasSeqApp(GuardedApp):
     """The experiment on screen."""
     pulse: reactive[Pulse | None] = reactive(None)
     """The time and the machine's load."""
+    options: reactive[PlotOptions] = reactive(PlotOptions())
+    """How a person wants to see plots."""
 
     def __init__(
         self, root: Path, experiment: str | None = None, *, read_only: bool = False
@@ -119,7 +123,7 @@ class KerasSeqApp(GuardedApp):
 
     def _dashboard(self, folder: ExperimentFolder) -> DashboardScreen:
         screen = DashboardScreen(folder.name)
-        return screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse)
+        return screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
 
     @work(thread=True, exclusive=True, group="follow")
     def _follow(self, folder: ExperimentFolder) -> None:
@@ -140,10 +144,14 @@ class KerasSeqApp(GuardedApp):
     def _on_reading_failed(self, message: messages.ReadingFailed) -> None:
         self.notify(message.problem, severity="error", timeout=20, markup=False)
 
-    @on(messages.PlotsChosen)
-    def _on_plots(self, message: messages.PlotsChosen) -> None:
+    @on(messages.CurvesWanted)
+    def _on_curves(self, message: messages.CurvesWanted) -> None:
         if self._follower is not None:
-            self._follower.keys = message.keys
+            self._follower.request = message.request
+
+    @on(messages.OptionsChosen)
+    def _on_options(self, message: messages.OptionsChosen) -> None:
+        self.options = message.options
 
     @on(messages.ComparisonChosen)
     def _on_compare(self) -> None:
@@ -163,12 +171,15 @@ class KerasSeqApp(GuardedApp):
     def _on_trial(self, message: messages.TrialChosen) -> None:
         if self._folder is not None:
             screen = TrialScreen(self._folder, message.trial)
-            self.push_screen(screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse))
+            screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
+            self.push_screen(screen)
 
     @on(messages.ExperimentChosen)
     async def _on_experiment(self, message: messages.ExperimentChosen) -> None:
         """Show it in place of whatever is on screen."""
         self._folder, self.snapshot = message.folder, None
+        # What was chosen among the measurements of one experiment another may lack.
+        self.options = replace(self.options, chosen={})
         await self._show_alone(self._dashboard(message.folder))
         self._follow(message.folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from textual.message import Message
 
@@ -16,10 +16,11 @@ from experiments.reader import ExperimentReader
 from experiments.store import ExperimentFolder
 from tui.compared import Compared, Question, compared
 from tui.messages import PulseTaken, ReadingFailed, SnapshotTaken
+from tui.plot_options import usual_keys
 from tui.widgets.curve import Curve
-from tui.widgets.model_curves import CurveMaker
+from tui.widgets.model_curves import CurveMaker, CurveRequest
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.25
 PULSE_SECONDS = 1.0
 
 
@@ -31,7 +32,9 @@ class Snapshot:
     view: ExperimentView
     board: Leaderboard
     curves: Mapping[str, tuple[Curve, ...]]
-    """By measurement, one curve per model."""
+    """By measurement, those of each model."""
+    request: CurveRequest = field(default_factory=CurveRequest)
+    """What was asked for when they were made."""
     compared: Compared | None = None
     """The answer to a question, where one was asked."""
 
@@ -67,30 +70,32 @@ class Follower:
 
     def __init__(self, folder: ExperimentFolder) -> None:
         self.folder = folder
-        self.keys: frozenset[str] = frozenset()
-        """Measurements to draw besides the usual ones. The screen's thread replaces it."""
+        self.request = CurveRequest()
+        """The curves to make; the usual ones without keys. The screen's thread replaces it."""
         self.question: Question | None = None
-        """How the models are to be compared, if at all; replaced like `keys`."""
+        """How the models are to be compared, if at all; replaced like `request`."""
         self._reader: ExperimentReader | None = None
         self._curves = CurveMaker()
-        self._shown: tuple[ExperimentView, frozenset[str], Question | None] | None = None
+        self._shown: tuple[ExperimentView, CurveRequest, Question | None] | None = None
 
     def poll(self) -> Snapshot | None:
         """The newest snapshot, or None when there is nothing new; raises `KerasSeqError`."""
         if self._reader is None:
             self._reader = ExperimentReader(self.folder)
-        view, keys, question = self._reader.read(), self.keys, self.question
+        view, request, question = self._reader.read(), self.request, self.question
+        if not request.keys:
+            request = replace(request, keys=frozenset(usual_keys(view.config)))
         shown = self._shown
-        if shown is not None and shown[0] is view and shown[1:] == (keys, question):
+        if shown is not None and shown[0] is view and shown[1:] == (request, question):
             return None
-        self._shown = (view, keys, question)
-        usual = (f"validation_{view.config.task.task.metric.name}", "train_loss", "gradient_norm")
+        self._shown = (view, request, question)
         board = leaderboard(view)
         return Snapshot(
             folder=self.folder,
             view=view,
             board=board,
-            curves={key: self._curves.make(view, key) for key in {*usual, *keys}},
+            curves=self._curves.make(view, request),
+            request=request,
             compared=compared(view, question, board) if question else None,
         )
 

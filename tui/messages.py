@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from experiments.store import ExperimentFolder
     from tui.compared import Question
     from tui.follower import Pulse, Snapshot
+    from tui.plot_options import PlotOptions
+    from tui.widgets.model_curves import CurveRequest
 
 
 @dataclass
@@ -60,10 +62,17 @@ class TrialChosen(Message):
 
 
 @dataclass
-class PlotsChosen(Message):
-    """A person wants to see measurements that are not drawn by default."""
+class CurvesWanted(Message):
+    """The screen draws other curves than before."""
 
-    keys: frozenset[str]
+    request: CurveRequest
+
+
+@dataclass
+class OptionsChosen(Message):
+    """A person wants to see plots in another way."""
+
+    options: PlotOptions
 
 
 @dataclass

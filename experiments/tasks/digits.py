@@ -76,6 +76,11 @@ class Digits(Task):
         """All pixels."""
         return 64
 
+    @property
+    def epoch_sequences(self) -> int:
+        """The pictures of an epoch."""
+        return len(_splits()["train"].inputs)
+
     def train_batch(self, seed: int, index: int, size: int) -> Batch:
         """The next `size` pictures in an endless row of shuffled epochs."""
         train = _splits()["train"]

@@ -108,6 +108,11 @@ class Scan(Task):
         """Words of the longest command."""
         return len(_collection().inputs[0])
 
+    @property
+    def epoch_sequences(self) -> int:
+        """The commands of an epoch."""
+        return len(_members(self)["train"])
+
     def train_batch(self, seed: int, index: int, size: int) -> Batch:
         """The next `size` commands in an endless row of shuffled epochs."""
         train = _members(self)["train"]

@@ -111,6 +111,11 @@ class Series(Task):
         """The data are installed."""
         _paths(self.dataset)
 
+    @property
+    def epoch_sequences(self) -> int:
+        """The series of an epoch."""
+        return len(_splits(self.dataset)["train"].inputs)
+
     def train_batch(self, seed: int, index: int, size: int) -> Batch:
         """The next `size` series in an endless row of shuffled epochs."""
         train = _splits(self.dataset)["train"]

@@ -169,6 +169,11 @@ class Task(abc.ABC):
     def sequence_length(self) -> int:
         """Time steps of an input."""
 
+    @property
+    def epoch_sequences(self) -> int | None:  # most make every batch anew
+        """Sequences of the training set, where it is gone through again and again; else `None`."""
+        return None
+
     @abc.abstractmethod
     def train_batch(self, seed: int, index: int, size: int) -> Batch:
         """Batch number `index`: a pure function of its arguments.

@@ -25,7 +25,7 @@ from experiments.events import (
     TrialEnded,
     TrialQueued,
 )
-from experiments.read_model import band, fold_experiment, new_view, with_lost
+from experiments.read_model import fold_experiment, new_view, with_lost
 from experiments.status import Status
 from experiments.trial_view import fold_trial
 
@@ -541,58 +541,6 @@ def test_trials_that_only_tuned_are_not_compared():
     view = view.with_trials((tuned, *view.trials[1:]))
     assert view.comparison_trials == view.trials[1:]
     assert len(view.trials) == len(CONFIG.trials())
-
-
-# Bands
-
-
-def trials_with(key, *curves):
-    names = [f"gru-s{seed}" for seed in range(len(curves))]
-    config = toy.experiment(models=["gru"], seeds=list(range(len(curves))))
-    stories = {n: begun() + trained(c, key) for n, c in zip(names, curves, strict=True)}
-    return view_of(config, stories).trials
-
-
-def test_a_band_over_curves_of_differing_length():
-    trials = trials_with("loss", {1: 1.0, 2: 2.0, 3: 3.0}, {1: 3.0, 3: 5.0}, {1: 5.0}, {})
-    found = band(trials, "loss")
-    assert found.n == 3
-    assert list(found.step) == [1, 2, 3]
-    expected = [stats.t_interval(v) for v in ([1.0, 3.0, 5.0], [2.0], [3.0, 5.0])]
-    np.testing.assert_allclose(found.mean, [i.mean for i in expected])
-    np.testing.assert_allclose(found.low, [i.low for i in expected])
-    np.testing.assert_allclose(found.high, [i.high for i in expected])
-
-
-def test_a_band_ends_where_its_measure_does():
-    curves = {1: 0.1, 2: 5.0}, {1: 0.9, 2: 6.0}
-    for key, low in (("validation_mse", 0.0), ("train_loss", 0.0), ("gradient_norm", -4.58)):
-        found = band(trials_with(key, *curves), key)
-        assert found.low[0] == pytest.approx(low, abs=0.01)
-        free = stats.t_interval([0.1, 0.9])
-        assert (found.mean[0], found.high[0]) == pytest.approx((free.mean, free.high))
-
-
-def test_a_band_of_one_curve_is_that_curve_without_bounds():
-    found = band(trials_with("loss", {2: 4.0, 5: math.nan}), "loss")
-    assert found.n == 1
-    np.testing.assert_array_equal(found.mean, [4.0, math.nan])
-    assert np.isnan(found.low).all()
-    assert np.isnan(found.high).all()
-
-
-@pytest.mark.parametrize("trials", [(), trials_with("other", {1: 1.0})])
-def test_a_band_of_nothing_is_empty(trials):
-    found = band(trials, "loss")
-    assert found.n == 0
-    assert len(found.step) == len(found.mean) == len(found.low) == len(found.high) == 0
-
-
-def test_a_curve_that_diverged_leaves_the_band_and_does_not_break_it():
-    trials = trials_with("loss", {1: 1.0, 2: 1.0}, {1: 3.0, 2: math.nan}, {1: 2.0, 2: math.inf})
-    found = band(trials, "loss")
-    assert found.mean[0] == 2.0
-    assert not math.isfinite(found.mean[1])
 
 
 def test_elapsed_time_runs_from_the_start_to_the_last_word_or_the_end():

@@ -11,7 +11,7 @@ import pytest
 import staged
 
 from tui import cli, follower, lister
-from tui.widgets import line_plot
+from tui.widgets import plot_canvas
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(line_plot, "output_encoding", lambda: "utf-8")
+    monkeypatch.setattr(plot_canvas, "output_encoding", lambda: "utf-8")
     monkeypatch.setattr(follower, "take_pulse", lambda: staged.PULSE)
     clock = SimpleNamespace(time=lambda: staged.PULSE.time, monotonic=time.monotonic)
     monkeypatch.setattr(follower, "time", clock)

@@ -13,6 +13,7 @@ from tui.screens.stop_all import StopAll
 from tui.screens.trial import TrialScreen
 from tui.widgets.leaderboard_table import LeaderboardTable
 from tui.widgets.line_plot import LinePlot
+from tui.widgets.plot_grid import PlotGrid
 from tui.widgets.trial_list import TrialList
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -25,7 +26,7 @@ def half_way() -> Stage:
     return stage
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (240, 70)])
 async def test_running(half_way: Stage, size: tuple[int, int]) -> None:
     app = KerasSeqApp(ROOT, "staged")
     async with app.run_test(size=size) as pilot:
@@ -77,15 +78,15 @@ async def test_it_follows_the_files() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.snapshot)
         assert "· queued 9" in screen_text(app)
-        assert app.screen.query_one("#metric", LinePlot).curves == ()
+        assert app.screen.query_one("#plot-1", LinePlot).curves == ()
         stage.begin()
         stage.write("gru-s0", completed("gru", 0))
         await until(pilot, lambda: "✓ completed 1" in screen_text(app))
-        (curve,) = app.screen.query_one("#metric", LinePlot).curves
+        (curve,) = app.screen.query_one("#plot-1", LinePlot).curves
         assert (curve.label, curve.color, curve.low) == ("gru", 1, None)
         stage.write("gru-s1", completed("gru", 1))
         await until(pilot, lambda: "✓ completed 2" in screen_text(app))
-        (curve,) = app.screen.query_one("#metric", LinePlot).curves
+        (curve,) = app.screen.query_one("#plot-1", LinePlot).curves
         assert curve.low is not None
 
 
@@ -145,10 +146,14 @@ async def test_keys_act_on_the_plots(half_way: Stage) -> None:
     app = KerasSeqApp(ROOT, "staged")
     async with app.run_test(size=(160, 50)) as pilot:
         await until(pilot, lambda: app.snapshot)
-        metric, loss = (app.screen.query_one(f"#{name}", LinePlot) for name in ("metric", "loss"))
-        assert loss.y_scale == "log"
+        metric, loss = (app.screen.query_one(f"#plot-{i}", LinePlot) for i in (1, 2))
+        assert (metric.y_scale, loss.y_scale) == ("linear", "log")
         await pilot.press("l")
-        assert loss.y_scale == "linear"
+        await until(pilot, lambda: metric.y_scale == "log")
+        loss.focus()
+        await pilot.press("l")
+        await until(pilot, lambda: loss.y_scale == "linear")
+        app.screen.query_one(TrialList).focus()
         await pilot.press("h")
         assert metric.highlight == "lstm"
         await pilot.press("end")
@@ -166,8 +171,8 @@ async def test_the_cursor_is_shared(half_way: Stage) -> None:
     async with app.run_test(size=(160, 50)) as pilot:
         await until(pilot, lambda: app.snapshot)
         await pilot.press("2", "left")
-        plots = list(app.screen.query(LinePlot))
-        await until(pilot, lambda: plots[0].cursor_x is not None)
+        plots = app.screen.query_one(PlotGrid).plots
+        await until(pilot, lambda: all(plot.cursor_x is not None for plot in plots))
         assert len({plot.cursor_x for plot in plots}) == 1
 
 
@@ -189,7 +194,7 @@ async def test_a_row_of_the_leaderboard_highlights_its_model(half_way: Stage) ->
         await until(pilot, lambda: isinstance(app.focused, LeaderboardTable))
         await pilot.press("enter")
         await pilot.pause()
-        assert app.screen.query_one("#metric", LinePlot).highlight == "gru"
+        assert app.screen.query_one("#plot-1", LinePlot).highlight == "gru"
 
 
 async def test_quitting_says_that_training_goes_on(

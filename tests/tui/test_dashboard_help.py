@@ -73,5 +73,5 @@ async def test_palette_draws_a_measurement() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await palette(app, pilot, "Plot step seconds")
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
-        metric = app.screen.query_one("#metric", LinePlot)
+        metric = app.screen.query_one("#plot-1", LinePlot)
         await until(pilot, lambda: metric.title.startswith("step seconds") and metric.curves)

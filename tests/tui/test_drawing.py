@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.widgets.chart import Chart
-from tui.widgets.crosshair import draw_crosshair, nearest_x, value_at
+from tui.widgets.crosshair import draw_crosshair, nearest_x, point_at, readings
 from tui.widgets.curve import Curve
 from tui.widgets.drawing import draw_chart, render_text
 from tui.widgets.glyphs import GLYPHS, mode_for_terminal
@@ -218,16 +218,47 @@ def test_crosshair_lists_values_from_large_to_small():
 
 def test_values_are_those_of_the_nearest_point():
     line = curve([10.0, 20.0, 30.0])
-    assert [value_at(line, x, 0.5) for x in (-1, -0.4, 0.4, 0.6, 2.4, 3)] == [
-        None,
-        10,
-        10,
-        20,
-        30,
-        None,
-    ]
+    places = (-1, -0.4, 0.4, 0.6, 2.4, 3)
+    assert [point_at(line, x, 0.5) for x in places] == [None, 0, 0, 1, 2, None]
     assert nearest_x([line], 1.2) == 1
     assert nearest_x([], 1.2) == 1.2
+
+
+def test_readings_are_sorted_by_value_and_tell_interval_and_seeds():
+    band = {"low": np.full(3, 1.0), "high": np.full(3, 9.0), "counts": np.array([3, 3, 2])}
+    lines = (
+        curve([1.0, 2.0, 3.0], "low"),
+        curve([5.0, 6.0, 7.0], "high", **band),
+        curve([np.nan] * 3, "nan"),
+        curve([9.0, 9.0, 9.0], "seed", thin=True),
+        curve([8.0], "short"),
+    )
+    found = readings(Chart(lines), 2.0, 0.5)
+    assert [lines[one.index].label for one in found] == ["high", "low", "nan"]
+    assert (found[0].value, found[0].low, found[0].high, found[0].n) == (7.0, 1.0, 9.0, 2)
+    assert np.isnan(found[1].low)
+    assert found[1].n is None
+
+
+def test_seeds_stand_behind_their_mean_without_a_name():
+    """Where both touch a cell it is the mean's, and only the mean is labelled."""
+    mean = curve([1.0, 1.0, 1.0], "LSTM", 3)
+    seeds = [curve([y, 1.0, y], "LSTM", 3, thin=True) for y in (0.0, 2.0)]
+    drawing = draw_chart(Chart((mean, *seeds)), 60, 15)
+    glyph, ink, _ = drawing.frame.window(drawing.picture)
+    row = drawing.frame.height // 2
+    assert (ink[row - 1 : row + 1, :-1] == Ink.SERIES + 3).any(axis=0).all()
+    assert (ink == Ink.MUTED + 3).any()
+    assert "".join(drawing.picture.lines()).count("LSTM") == 1
+    assert (glyph == ord(GLYPHS["braille"].open_markers[3])).sum() == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_where_one_seed_was_not_finite_is_marked_though_the_mean_goes_on(mode):
+    marked = curve([1.0, 2.0, 3.0], marks=np.array([1.0]))
+    mark = GLYPHS[mode].not_finite
+    assert sum(row.count(mark) for row in render_text(Chart((marked,), mode=mode), 40, 12)) == 1
+    assert not any(mark in row for row in render_text(Chart((curve([1.0]),), mode=mode), 40, 12))
 
 
 @given(st.lists(st.integers(0, 9), max_size=10), st.integers(10, 20))

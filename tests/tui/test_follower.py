@@ -12,6 +12,7 @@ from experiments.store import ExperimentFolder
 from tui.follower import Follower, follow
 from tui.lister import Lister
 from tui.messages import ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
+from tui.widgets.model_curves import CurveRequest
 
 pytestmark = pytest.mark.usefixtures("frozen")
 
@@ -60,10 +61,12 @@ def test_other_measurements_on_request() -> None:
     stage.write("lstm-s0", completed("lstm", 0))
     follower = Follower(stage.folder)
     follower.poll()
-    follower.keys = frozenset({"step_seconds"})
+    follower.request = CurveRequest(frozenset({"step_seconds"}))
     snapshot = follower.poll()
     assert snapshot is not None
-    assert len(snapshot.curves["step_seconds"]) == 1
+    (front, raw) = snapshot.curves["step_seconds"]
+    assert (front.thin, raw.thin) == (False, True)
+    assert set(snapshot.curves) == {"step_seconds"}
 
 
 def test_a_problem_is_said_once() -> None:

@@ -120,9 +120,9 @@ def test_cells_hold_the_dots_of_their_spans(ends):
 
 def test_a_cell_belongs_to_the_highlighted_curve_then_to_the_one_with_most_dots():
     count = np.array([[[1, 4, 0, 2]], [[3, 1, 0, 2]], [[2, 0, 0, 0]]], np.uint8)
-    assert owners(count, [False] * 3).tolist() == [[1, 0, -1, 0]]
-    assert owners(count, [False, False, True]).tolist() == [[2, 0, -1, 0]]
-    assert owners(count, [False, True, False]).tolist() == [[1, 1, -1, 1]]
+    assert owners(count, [1] * 3).tolist() == [[1, 0, -1, 0]]
+    assert owners(count, [1, 1, 2]).tolist() == [[2, 0, -1, 0]]
+    assert owners(count, [0, 2, 1]).tolist() == [[1, 1, -1, 1]]
 
 
 def test_bands_tint_the_cells_between_their_edges():

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 from rich.text import Text
 from staged import Stage, completed, config, staged
@@ -15,7 +14,6 @@ from experiments.read_model import ExperimentView, new_view
 from experiments.reader import ExperimentReader
 from experiments.stats import Interval, time_to_solve
 from tui import wording
-from tui.widgets.model_curves import trailing_mean
 
 pytestmark = pytest.mark.usefixtures("frozen")
 
@@ -169,13 +167,6 @@ def test_alerts_are_worst_first() -> None:
 )
 def test_age(seconds: float, words: str) -> None:
     assert wording.age(seconds) == words
-
-
-def test_trailing_mean() -> None:
-    values = np.array([1.0, 3.0, math.nan, 5.0, math.inf, 7.0])
-    mean = trailing_mean(values, 2)
-    np.testing.assert_array_equal(mean, [1.0, 2.0, math.nan, 5.0, math.inf, 7.0])
-    np.testing.assert_array_equal(trailing_mean(np.empty(0), 3), np.empty(0))
 
 
 def test_an_empty_board_has_no_verdict() -> None:

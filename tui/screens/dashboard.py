@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -10,25 +11,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
+from textual.widget import Widget
 
 from experiments.trial_view import TrialView
 from tui import wording
-from tui.messages import ComparisonChosen, PlotsChosen, StopAsked, TrialChosen
-from tui.screens.pane_screen import PaneScreen
+from tui.follower import Snapshot
+from tui.messages import ComparisonChosen, CurvesWanted, StopAsked, TrialChosen
+from tui.plot_options import X_LABELS, plot_title, smoothing_words
+from tui.screens.plot_screen import PlotScreen
 from tui.screens.stop_all import StopAll
 from tui.widgets.alert_list import AlertList
 from tui.widgets.experiment_header import ExperimentHeader
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.line_plot import LinePlot
-from tui.widgets.model_curves import WINDOWS, is_noisy
+from tui.widgets.model_curves import CurveRequest, is_noisy
 from tui.widgets.pane_bar import PaneBar
+from tui.widgets.plot_grid import PlotGrid
+from tui.widgets.reading_line import ReadingLine
 from tui.widgets.row_list import RowList
 from tui.widgets.trial_list import TrialList
 from tui.widgets.verdict_line import VerdictLine
 
 
-class DashboardScreen(PaneScreen):
+class DashboardScreen(PlotScreen):
     """Trials, curves, standings and what went wrong."""
 
     PANES: ClassVar[Mapping[str, str]] = {
@@ -38,7 +44,7 @@ class DashboardScreen(PaneScreen):
     }
     FOCUS: ClassVar[Mapping[str, str]] = {
         "trials": "TrialList",
-        "plots": "#metric",
+        "plots": "#plot-1",
         "standings": "LeaderboardTable",
     }
 
@@ -47,8 +53,19 @@ class DashboardScreen(PaneScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop the chosen trial"),
         Binding("S", "stop_all", "Stop all", id="trial.stop_all", tooltip="Stop every open trial"),
-        Binding("m", "next_metric", "Metric", id="plot.metric", tooltip="Draw another measurement"),
-        Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear loss axis"),
+        Binding(
+            "m", "next_metric", "Metric", id="plot.metric",
+            tooltip="Another measurement in the focused plot",
+        ),
+        Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear y axis"),
+        Binding(
+            "g", "next_count", "Grid", show=False, id="plot.grid",
+            tooltip="Another number of plots, as far as they fit",
+        ),
+        Binding(
+            "i", "toggle_members", "Seeds", show=False, id="plot.members",
+            tooltip="Draw each seed behind the mean",
+        ),
         Binding(
             "c", "compare", "Compare", id="dashboard.compare",
             tooltip="Compare the models: at equal budgets, in pairs, by length, by settings",
@@ -61,12 +78,12 @@ class DashboardScreen(PaneScreen):
 
     highlighting: reactive[bool] = reactive(False)
     """Whether the chosen model's curves stand out."""
-    metric: reactive[str | None] = reactive(None)
-    """The measurement in the first plot; None is the task's metric on validation."""
 
     def __init__(self, place: str) -> None:
         super().__init__()
         self._place = place
+        self._wanted = CurveRequest()
+        self._read: LinePlot | None = None
 
     def compose(self) -> ComposeResult:
         """Header, trials beside plots, standings beneath, alerts, keys."""
@@ -76,10 +93,8 @@ class DashboardScreen(PaneScreen):
             with Container(id="trials", classes="pane"):
                 yield TrialList()
             with Vertical(id="plots", classes="pane"):
-                yield LinePlot(id="metric", x_label="step")
-                with Horizontal(id="lower-plots"):
-                    yield LinePlot(id="loss", x_label="step", y_scale="log")
-                    yield LinePlot(id="gradient", x_label="step", y_scale="log")
+                yield PlotGrid()
+                yield ReadingLine()
                 yield VerdictLine(id="short-verdict")
         with Container(id="standings", classes="pane"):
             yield LeaderboardTable()
@@ -97,7 +112,7 @@ class DashboardScreen(PaneScreen):
 
     def _focus_first(self) -> None:
         trials = self.query_one(TrialList)
-        (trials if trials.region else self.query_one("#metric")).focus()
+        (trials if trials.region else self.query_one("#plot-1")).focus()
 
     def show_snapshot(self) -> None:
         """Hand the snapshot to the widgets."""
@@ -114,17 +129,44 @@ class DashboardScreen(PaneScreen):
         said = f"{'best ' if split == 'validation' else ''}{split} {wording.words(metric)}"
         self.query_one("#trials").border_title = f"Trials, {said}"
         self.query_one("#standings").border_title = standings_title(snapshot)
-        shown = {
-            "metric": self.metric or snapshot.metric_key,
-            "loss": "train_loss",
-            "gradient": "gradient_norm",
-        }
-        seeds = len(snapshot.view.config.seeds)
-        for plot_id, key in shown.items():
-            plot = self.query_one(f"#{plot_id}", LinePlot)
-            plot.curves = snapshot.curves.get(key, ())
-            plot.title = _title(key, seeds)
+        self._show_plots(snapshot)
         self.refresh_keys()
+
+    def _show_plots(self, snapshot: Snapshot) -> None:
+        grid, options, request = self.query_one(PlotGrid), self.options, snapshot.request
+        grid.wanted = options.count
+        keys = options.keys(snapshot.view.config)[: grid.shown]
+        seeds = len(snapshot.view.config.seeds)
+        for plot, key in zip(grid.plots, keys, strict=True):
+            plot.curves = snapshot.curves.get(key, ())
+            plot.title = plot_title(wording.words(key), key, seeds, request.smoothing)
+            plot.x_label = X_LABELS[request.x]
+            plot.y_scale = options.scale(key)
+        said = (f"x: {request.x}", smoothing_words(request.smoothing))
+        self.query_one(ReadingLine).status = ", ".join(said)
+        self._show_reading()
+        wanted = CurveRequest(frozenset(keys), options.x, options.smoothing, options.members)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self.post_message(CurvesWanted(wanted))
+
+    @on(PlotGrid.Rearranged)
+    def _on_rearranged(self) -> None:
+        if self.snapshot is not None:
+            self._show_plots(self.snapshot)
+
+    @on(LinePlot.CursorMoved)
+    def _on_cursor_read(self, event: LinePlot.CursorMoved) -> None:
+        self._read = event.plot
+        self._show_reading()
+
+    def _show_reading(self) -> None:
+        plot = self._read
+        frame = plot.frame if plot is not None else None
+        if plot is None or frame is None or plot.cursor_x is None:
+            self.query_one(ReadingLine).read = None
+        else:
+            self.query_one(ReadingLine).read = (plot.chart, frame, plot.cursor_x)
 
     @property
     def trial(self) -> TrialView | None:
@@ -141,8 +183,10 @@ class DashboardScreen(PaneScreen):
             return trial is not None and not trial.status.is_finished and not trial.stop_rung
         if action == "stop_all":
             return bool(self._open_trials())
-        if action in ("next_metric", "toggle_log", "toggle_highlight", "compare"):
+        if action in ("next_metric", "toggle_log", "toggle_highlight", "next_x", "compare"):
             return self.snapshot is not None
+        if action == "next_count":
+            return len(self.query_one(PlotGrid).counts) > 1
         return True
 
     def _open_trials(self) -> tuple[str, ...]:
@@ -192,11 +236,21 @@ class DashboardScreen(PaneScreen):
         """Open the Compare screen."""
         self.post_message(ComparisonChosen())
 
+    def _plot_index(self) -> int:
+        """The plot that keys act on: the focused one, or else the first."""
+        plots: Sequence[Widget] = self.query_one(PlotGrid).plots
+        return plots.index(self.focused) if self.focused in plots else 0
+
+    def _plotted(self) -> str:
+        """Its measurement."""
+        if self.snapshot is None:
+            return ""
+        return self.options.keys(self.snapshot.view.config)[self._plot_index()]
+
     def action_next_metric(self) -> None:
-        """Draw the next measurement in the first plot."""
-        keys = self.metrics()
-        if self.snapshot and keys:
-            shown = self.metric or self.snapshot.metric_key
+        """Draw the next measurement in the focused plot, or else the first."""
+        keys, shown = self.metrics(), self._plotted()
+        if keys:
             at = keys.index(shown) if shown in keys else -1
             self.action_show_metric(keys[(at + 1) % len(keys)])
 
@@ -204,29 +258,28 @@ class DashboardScreen(PaneScreen):
         """What has been measured during training."""
         trials = self.snapshot.view.trials if self.snapshot else ()
         found = {key for trial in trials for key in trial.series}
-        return sorted((key for key in found if not key.startswith("test_")), key=is_noisy)
+        if "step_seconds" in found:
+            found.add("steps_per_second")
+        drawn = (key for key in found if not key.startswith("test_"))
+        return sorted(drawn, key=lambda key: (is_noisy(key), key))
 
     def action_show_metric(self, key: str) -> None:
-        """Draw a measurement in the first plot."""
-        self.metric = key
-        self.post_message(PlotsChosen(frozenset({key})))
-        self.query_one("#metric", LinePlot).y_scale = "log" if "loss" in key else "linear"
-        self.show_snapshot()
+        """Draw a measurement in the focused plot, or else the first."""
+        self.choose(self.options.with_key(self._plot_index(), key))
 
     def action_toggle_log(self) -> None:
-        """Switch the focused plot, or else the loss, between a log and a linear axis."""
-        focused = self.focused
-        plot = focused if isinstance(focused, LinePlot) else self.query_one("#loss", LinePlot)
-        plot.y_scale = "linear" if plot.y_scale == "log" else "log"
+        """Switch the focused plot, or else the first, between a log and a linear axis."""
+        self.choose(self.options.with_other_scale(self._plotted()))
+
+    def action_next_count(self) -> None:
+        """Show another number of plots."""
+        self.choose(replace(self.options, count=self.query_one(PlotGrid).next_count))
+
+    def action_toggle_members(self) -> None:
+        """Draw each seed behind the mean, or the mean alone."""
+        self.choose(replace(self.options, members=not self.options.members))
 
     def action_toggle_highlight(self) -> None:
         """Bring the chosen model's curves to the front, or all back to the same level."""
         self.highlighting = not self.highlighting
         self._highlight()
-
-
-def _title(key: str, seeds: int) -> str:
-    words = wording.words(key)
-    if is_noisy(key):
-        return f"{words}, averaged over {100 // WINDOWS} % of the steps"
-    return f"{words}, mean of {seeds} seeds with 95 % band" if seeds > 1 else words

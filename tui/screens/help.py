@@ -23,7 +23,9 @@ PLOTS = (
     ("line", "the mean over the seeds that have come so far"),
     ("tint", "the 95 % Student t interval of that mean; with two seeds it is very wide"),
     ("○ □ △", "still training; ● ■ ▲ finished"),
-    ("×", "not a number, or infinite"),  # noqa: RUF001 - the plot's own sign
+    ("×", "not a number, or infinite, of one seed at least"),  # noqa: RUF001 - the plot's own sign
+    ("thin line", "with i: each seed; of a single run, what was measured"),
+    ("x: time", "of seconds the mean is where all seeds have values, else where any has"),
     ("mouse", "shows values; the wheel zooms; shift and wheel pans"),
 )
 STANDINGS = (

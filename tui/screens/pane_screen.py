@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.follower import Pulse, Snapshot
-from tui.widgets.line_plot import LinePlot
 
 
 class PaneScreen(Screen[None]):
@@ -74,11 +72,6 @@ class PaneScreen(Screen[None]):
         if possible != self._possible:
             self._possible = possible
             self.refresh_bindings()
-
-    @on(LinePlot.CursorMoved)
-    def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:
-        for plot in self.query(LinePlot):
-            plot.cursor_x = event.x
 
     def watch_pane(self, before: str, after: str) -> None:
         """The style sheet shows the pane that the screen is named after."""

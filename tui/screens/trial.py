@@ -21,11 +21,12 @@ from experiments.trial_view import TrialView
 from tui import wording
 from tui.formatting import count, number
 from tui.messages import ConsoleRead, ReadingFailed, StopAsked
-from tui.screens.pane_screen import PaneScreen
+from tui.plot_options import X_LABELS
+from tui.screens.plot_screen import PlotScreen
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_plot import LinePlot
-from tui.widgets.model_curves import trial_curve
+from tui.widgets.model_curves import raw_curve, trial_curve
 from tui.widgets.palette import COLORS
 from tui.widgets.pane_bar import PaneBar
 from tui.widgets.row_list import BOLD, MUTED
@@ -34,7 +35,7 @@ from tui.widgets.trial_header import TrialHeader
 CONSOLE_SECONDS = 0.5
 
 
-class TrialScreen(PaneScreen):
+class TrialScreen(PlotScreen):
     """Everything about one trial."""
 
     PANES: ClassVar[Mapping[str, str]] = {
@@ -64,7 +65,7 @@ class TrialScreen(PaneScreen):
             "right_square_bracket", "go(1)", "Next", key_display="]", id="trial.next",
             tooltip="The trial after this one",
         ),
-        Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear loss axis"),
+        Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear y axis"),
     ]  # fmt: skip
 
     def __init__(self, folder: ExperimentFolder, trial: str) -> None:
@@ -80,8 +81,8 @@ class TrialScreen(PaneScreen):
             with Container(id="configuration", classes="pane"), VerticalScroll():
                 yield Static(id="facts")
             with Vertical(id="plots", classes="pane"):
-                yield LinePlot(id="metric", x_label="step")
-                yield LinePlot(id="loss", x_label="step", y_scale="log")
+                yield LinePlot(id="metric")
+                yield LinePlot(id="loss")
         with Container(id="console", classes="pane"):
             yield ConsoleLog()
         yield KeyFooter()
@@ -109,16 +110,18 @@ class TrialScreen(PaneScreen):
         header = self.query_one(TrialHeader)
         header.trial, header.color = trial, color
         metric, loss = self.query_one("#metric", LinePlot), self.query_one("#loss", LinePlot)
-        metric.title = wording.words(snapshot.metric_key)
-        metric.curves = (trial_curve(trial, snapshot.metric_key, color, "validation"),)
+        key = snapshot.metric_key
+        metric.title = wording.words(key)
         loss.title = "loss: every batch, averaged, and on validation"
-        # Single batches stand back behind the other two.
-        loss.highlight = "front"
+        x, smoothing = self.options.x, self.options.smoothing
         loss.curves = (
-            trial_curve(trial, "train_loss", color, "averaged", key="front", smooth=True),
-            trial_curve(trial, "validation_loss", (color + 1) % COLORS, "validation", key="front"),
-            trial_curve(trial, "train_loss", COLORS - 1, "batches"),
+            trial_curve(trial, "train_loss", color, "batches", x, smoothing),
+            trial_curve(trial, "validation_loss", (color + 1) % COLORS, "validation", x, smoothing),
+            raw_curve(trial, "train_loss", x, "batches", color),
         )
+        metric.curves = (trial_curve(trial, key, color, "validation", x, smoothing),)
+        for plot, shown in ((metric, key), (loss, "train_loss")):
+            plot.x_label, plot.y_scale = X_LABELS[x], self.options.scale(shown)
         self.query_one("#facts", Static).update(facts(trial))
         self.refresh_keys()
 
@@ -180,9 +183,10 @@ class TrialScreen(PaneScreen):
         self.post_message(StopAsked((self._trial_name,)))
 
     def action_toggle_log(self) -> None:
-        """Switch the loss between a log and a linear axis."""
-        plot = self.query_one("#loss", LinePlot)
-        plot.y_scale = "linear" if plot.y_scale == "log" else "log"
+        """Switch the focused plot between a log and a linear axis, or else the loss."""
+        on_metric = self.focused is self.query_one("#metric") and self.snapshot is not None
+        key = self.snapshot.metric_key if on_metric and self.snapshot else "train_loss"
+        self.choose(self.options.with_other_scale(key))
 
 
 def facts(trial: TrialView) -> Text:

@@ -58,13 +58,32 @@ class Chart:
     @cached_property
     def front(self) -> list[bool]:
         """Whether each curve is highlighted; all False where none is."""
-        return [self.highlight is not None and curve.key == self.highlight for curve in self.curves]
+        return [
+            self.highlight is not None and curve.key == self.highlight and not curve.thin
+            for curve in self.curves
+        ]
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        """Whose cells those are that several curves touch: the higher, the sooner."""
+        return [
+            2 if front else 0 if curve.thin else 1
+            for curve, front in zip(self.curves, self.front, strict=True)
+        ]
 
     @cached_property
     def muted(self) -> list[bool]:
-        """Whether each curve stands back behind a highlighted one."""
+        """Whether each curve stands back behind a highlighted one, or behind its mean."""
         some = any(self.front)
-        return [some and not front for front in self.front]
+        return [
+            curve.thin or (some and not front)
+            for curve, front in zip(self.curves, self.front, strict=True)
+        ]
+
+    @cached_property
+    def named(self) -> list[Curve]:
+        """The curves that stand for themselves."""
+        return [curve for curve in self.curves if not curve.thin]
 
     @cached_property
     def banded(self) -> list[Curve]:

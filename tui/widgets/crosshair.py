@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.cells import cell_len
@@ -20,23 +21,59 @@ from tui.widgets.ticks import format_number
 _GAP = 2
 
 
-def value_at(curve: Curve, x: float, reach: float) -> float | None:
-    """The value of the point nearest to `x`.
+@dataclass(frozen=True)
+class Reading:
+    """What a curve says at a place.
+
+    Attributes:
+        index: Of the curve among those of its chart.
+        value: The value, which may be NaN or infinite.
+        low: Lower edge of the band; NaN without one.
+        high: Upper edge of the band; NaN without one.
+        n: Over how many seeds it is a mean, or None.
+    """
+
+    index: int
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    n: int | None = None
+
+
+def readings(chart: Chart, x: float, reach: float) -> list[Reading]:
+    """What the curves of a chart say at `x`, largest value first.
+
+    A curve tells of its point nearest to `x`; one that has not come there is left out, and so is
+    what only stands behind another.
 
     Args:
-        curve: The curve.
+        chart: The curves.
         x: Position.
-        reach: How far outside the curve `x` may lie.
-
-    Returns:
-        The value, which may be NaN or infinite; None where the curve has not come to `x`.
+        reach: How far outside a curve `x` may lie.
     """
+    found = []
+    for index, curve in enumerate(chart.curves):
+        at = None if curve.thin else point_at(curve, x, reach)
+        if at is None:
+            continue
+        low, high = (
+            math.nan if edge is None else float(edge[at]) for edge in (curve.low, curve.high)
+        )
+        n = None if curve.counts is None else int(curve.counts[at])
+        found.append(Reading(index, float(curve.y[at]), low, high, n))
+    # As on the screen; NaN has no place in that order and comes last.
+    found.sort(key=lambda one: (math.isnan(one.value), -one.value, one.index))
+    return found
+
+
+def point_at(curve: Curve, x: float, reach: float) -> int | None:
+    """The index of the point nearest to `x`; None where the curve has not come there."""
     if not curve.x.size or not float(curve.x[0]) - reach <= x <= float(curve.x[-1]) + reach:
         return None
     right = min(int(np.searchsorted(curve.x, x)), curve.x.size - 1)
     left = max(right - 1, 0)
     nearer_left = x - float(curve.x[left]) < float(curve.x[right]) - x
-    return float(curve.y[left if nearer_left else right])
+    return left if nearer_left else right
 
 
 def nearest_x(curves: Sequence[Curve], x: float) -> float:
@@ -44,7 +81,7 @@ def nearest_x(curves: Sequence[Curve], x: float) -> float:
     candidates = [
         float(curve.x[index])
         for curve in curves
-        if curve.x.size
+        if curve.x.size and not curve.thin
         for right in [int(np.searchsorted(curve.x, x))]
         for index in (max(right - 1, 0), min(right, curve.x.size - 1))
     ]
@@ -76,6 +113,11 @@ def next_x(curves: Sequence[Curve], frame: Frame, x: float | None, columns: int)
     return axis.low if columns < 0 else axis.high
 
 
+def reach_of(frame: Frame) -> float:
+    """How far from a curve's end the cursor still reads it: half a column."""
+    return (frame.x_axis.high / 2 - frame.x_axis.low / 2) / frame.width
+
+
 def draw_crosshair(drawing: Drawing, chart: Chart, x: float) -> Picture:
     """The picture with a line at `x` and the values there, largest first, in its top row."""
     frame = drawing.frame
@@ -90,20 +132,13 @@ def draw_crosshair(drawing: Drawing, chart: Chart, x: float) -> Picture:
     if picture.height < 4:
         return picture
 
-    reach = (frame.x_axis.high / 2 - frame.x_axis.low / 2) / frame.width
-    values = [
-        (value, index)
-        for index, curve in enumerate(chart.curves)
-        if (value := value_at(curve, x, reach)) is not None
-    ]
-    # Largest first, as on the screen; NaN has no place in that order and comes last.
-    values.sort(key=lambda entry: (math.isnan(entry[0]), -entry[0], entry[1]))
+    values = readings(chart, x, reach_of(frame))
     heading = f"{chart.x_label or 'x'} {x:.6g}"
     parts = [(heading, int(Ink.TICK))]
-    for value, index in values:
-        curve = chart.curves[index]
-        ink = series_ink(curve, chart.muted[index], strong=True)
-        parts.append((f"{series_letter(curve.color)} {format_number(value)}", ink))
+    for reading in values:
+        curve = chart.curves[reading.index]
+        ink = series_ink(curve, chart.muted[reading.index], strong=True)
+        parts.append((f"{series_letter(curve.color)} {format_number(reading.value)}", ink))
 
     title_size = cell_len(chart.title)
     size = sum(cell_len(text) + _GAP for text, _ in parts)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,11 @@ class Curve:
         low: Lower edge of the confidence band, or None.
         high: Upper edge of the confidence band, or None.
         finished: Whether nothing more will come; running curves end in a hollow marker.
+        counts: Over how many seeds each value is a mean, or None.
+        marks: Positions at which a seed had no finite value, though the mean of others has one;
+            they are marked as those of the curve's own are.
+        thin: Whether it stands behind the others, muted and without name and marker, as single
+            seeds do behind their mean.
 
     Raises:
         ValueError: If the arrays are not one-dimensional and equally long.
@@ -87,18 +93,21 @@ class Curve:
     low: Floats | None = None
     high: Floats | None = None
     finished: bool = False
+    counts: Integers | None = None
+    marks: Floats = field(default_factory=lambda: np.empty(0))
+    thin: bool = False
     unplaced: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         arrays = {
-            name: np.asarray(value, np.float64)
-            for name in ("x", "y", "low", "high")
+            name: np.asarray(value, np.int64 if name == "counts" else np.float64)
+            for name in ("x", "y", "low", "high", "counts")
             if (value := getattr(self, name)) is not None
         }
         shapes = {name: array.shape for name, array in arrays.items()}
         if arrays["x"].ndim != 1 or len(set(shapes.values())) != 1:
             raise ValueError(
-                "x, y, low and high must be one-dimensional and equally long. "
+                "x, y, low, high and counts must be one-dimensional and equally long. "
                 f"Received: {', '.join(f'{name}.shape={shape}' for name, shape in shapes.items())}"
             )
         x = arrays["x"]
@@ -119,9 +128,8 @@ class Curve:
     def finite(self) -> Points:
         """The points with a finite value."""
         good = np.isfinite(self.y)
-        if good.all():
-            return Points(self.x, self.y)
-        return Points(self.x, self.y).without(~good, np.zeros_like(good))
+        points = Points(self.x, self.y, above=self.marks)
+        return points if good.all() else points.without(~good, np.zeros_like(good))
 
     @cached_property
     def positive(self) -> Points:

@@ -65,10 +65,10 @@ def draw_chart(chart: Chart, width: int, height: int) -> Drawing:
 
     x_axis = Axis(*widened(*(chart.x_limits or x_range)))
     points = [curve.points(chart.y_scale == "log") for curve in chart.curves]
-    margin = label_margin(chart.curves, width)
+    margin = label_margin(chart.named, width)
     axis_rows = 2 if height >= 6 else 1 if height >= 4 else 0
     has_legend = (
-        chart.legend and height >= 9 and not margin.names and legend_fits(chart.curves, width)
+        chart.legend and height >= 9 and not margin.names and legend_fits(chart.named, width)
     )
     plot_height = height - title_rows - axis_rows - int(has_legend)
     most_ticks = max(2, plot_height // 3)
@@ -93,11 +93,7 @@ def draw_chart(chart: Chart, width: int, height: int) -> Drawing:
     lit = _draw_curves(picture, frame, chart, spans, glyphs)
     _draw_ends(picture, frame, chart, spans, lit, glyphs)
     _draw_marks(picture, frame, chart, points, glyphs)
-    rows = [
-        row // dots_y if row >= 0 else 0 if _is_marked(curve_points, x_axis) else None
-        for row, curve_points in zip(spans.end_row.tolist(), points, strict=True)
-    ]
-    draw_labels(picture, chart, rows, frame, margin)
+    draw_labels(picture, chart, _label_rows(chart, points, spans, frame, dots_y), frame, margin)
     if has_legend:
         draw_legend(picture, chart, height - 1)
     return Drawing(picture, frame)
@@ -109,15 +105,17 @@ def render_text(chart: Chart, width: int, height: int) -> list[str]:
 
 
 def _draw_title(picture: Picture, chart: Chart, glyphs: GlyphSet) -> None:
-    title = shortened(chart.title, picture.width, glyphs.ellipsis)
-    column = picture.put(0, 0, title, Ink.TITLE)
     notes = ["log"] if chart.y_scale == "log" else []
     if chart.x_limits is not None:
         notes.append("zoomed")
     unplaced = sum(curve.unplaced for curve in chart.curves)
     if unplaced:
         notes.append(f"{unplaced} without x")
-    picture.put(0, column, "".join(f"  {note}" for note in notes), Ink.NOTE)
+    said = "".join(f"  {note}" for note in notes)
+    # A long title gives way to them, but not all of it.
+    room = max(picture.width - len(said), picture.width // 2)
+    column = picture.put(0, 0, shortened(chart.title, room, glyphs.ellipsis), Ink.TITLE)
+    picture.put(0, column, said, Ink.NOTE)
 
 
 def _draw_axes(
@@ -184,7 +182,7 @@ def _draw_curves(
     dots_x, dots_y = glyphs.dots
     spans = _dashed(spans, chart, dots_x, frame.height * dots_y)
     dots = cell_dots(spans, frame.width, frame.height, dots_x, dots_y)
-    owner = owners(dots.count, chart.front)
+    owner = owners(dots.count, chart.ranks)
     bits = np.bitwise_or.reduce(dots.bits, axis=0)
     lit = owner >= 0
     glyph, ink, tint = frame.window(picture)
@@ -243,9 +241,9 @@ def _draw_ends(
     # Back to front: highlighted curves last, then in order of importance.
     order = sorted(range(len(chart.curves)), key=lambda index: (chart.front[index], -index))
     for index in order:
-        if spans.end_column[index] < 0:
-            continue
         curve = chart.curves[index]
+        if spans.end_column[index] < 0 or curve.thin:
+            continue
         row, column = int(spans.end_row[index]) // dots_y, int(spans.end_column[index]) // dots_x
         markers = glyphs.markers if curve.finished else glyphs.open_markers
         ink = series_ink(curve, chart.muted[index], strong=True)
@@ -282,6 +280,19 @@ def _draw_marks(
                 ink[row, here] = series_ink(curve, chart.muted[index])
                 taken[edge, lane] |= here
                 wanted &= ~here
+
+
+def _label_rows(
+    chart: Chart, points: Sequence[Points], spans: Spans, frame: Frame, dots_y: int
+) -> list[int | None]:
+    """The row at which each curve ends; the first where it is only marked, none out of view."""
+    rows: list[int | None] = []
+    for curve, shown, row in zip(chart.curves, points, spans.end_row.tolist(), strict=True):
+        if curve.thin or (row < 0 and not _is_marked(shown, frame.x_axis)):
+            rows.append(None)
+        else:
+            rows.append(max(row, 0) // dots_y)
+    return rows
 
 
 def _in_view(x: Floats, axis: Axis) -> Floats:

@@ -96,6 +96,8 @@ def _legend_entries(curves: Sequence[Curve]) -> list[int]:
     """Indices of the curves that the legend names: one of each letter and name."""
     first: dict[tuple[int, str], int] = {}
     for index, curve in enumerate(curves):
+        if curve.thin:
+            continue
         first.setdefault((curve.color, curve.label), index)
     return list(first.values())
 

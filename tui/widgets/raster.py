@@ -229,19 +229,19 @@ def _tables(dots_y: int) -> tuple[tuple[Bytes, Bytes], Bytes]:
 _TABLES: dict[int, tuple[tuple[Bytes, Bytes], Bytes]] = {}
 
 
-def owners(count: Bytes, first: Sequence[bool]) -> Integers:
+def owners(count: Bytes, ranks: Sequence[int]) -> Integers:
     """Which curve gives a cell its one colour.
 
     Args:
         count: Lit dots per curve and cell.
-        first: The curves that own every cell they touch, such as the highlighted one.
+        ranks: A curve owns every cell that it and only curves of lower ranks touch.
 
     Returns:
-        Index per cell: among the `first` curves if one touches it, then the one with most
-        dots, then the earliest; -1 for cells without a dot.
+        Index per cell: of the curves of the highest rank there the one with most dots, of
+        these the earliest; -1 for cells without a dot.
     """
     if not len(count):
         return np.full(count.shape[1:], -1)
     rank = count.astype(np.int16)
-    rank[np.array(first, np.bool_)] += 256 * (count[np.array(first, np.bool_)] > 0).astype(np.int16)
+    rank += 256 * np.array(ranks, np.int16)[:, None, None] * (count > 0)
     return np.where(count.any(axis=0), rank.argmax(axis=0), -1)

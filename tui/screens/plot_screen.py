@@ -1,0 +1,82 @@
+"""A screen with plots that share their x axis, their cursor and the way they are drawn."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+
+from experiments.effort import available
+from tui.messages import OptionsChosen
+from tui.plot_options import PlotOptions
+from tui.screens.pane_screen import PaneScreen
+from tui.widgets.line_plot import LinePlot
+
+
+class PlotScreen(PaneScreen):
+    """Base of the screens with curves over training.
+
+    Plots whose x axes count the same are moved, zoomed and panned together.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "x", "next_x", "X axis", show=False, id="plot.x_axis",
+            tooltip="Steps, epochs, seconds, sequences or FLOPs on the x axis",
+        ),
+        Binding(
+            "o", "next_smoothing", "Smoothing", show=False, id="plot.smoothing",
+            tooltip="Average curves over more, over less, or not at all",
+        ),
+        Binding(
+            "v", "next_mode", "Characters", show=False, id="plot.characters",
+            tooltip="Draw with braille, half blocks or ASCII",
+        ),
+    ]  # fmt: skip
+
+    options: reactive[PlotOptions] = reactive(PlotOptions())
+    """How to draw, bound to the app's."""
+
+    def watch_options(self, before: PlotOptions, after: PlotOptions) -> None:
+        """Draw that way; the view of another x axis means nothing."""
+        if not self.is_mounted:
+            return
+        for plot in self.query(LinePlot):
+            plot.mode = after.mode
+            if before.x is not after.x:
+                plot.x_limits = plot.cursor_x = None
+        if self.is_current:
+            self.show_snapshot()
+
+    @on(LinePlot.CursorMoved)
+    def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:
+        for plot in self._beside(event.plot):
+            plot.cursor_x = event.x
+
+    @on(LinePlot.ViewChanged)
+    def _on_view_changed(self, event: LinePlot.ViewChanged) -> None:
+        for plot in self._beside(event.plot):
+            plot.x_limits = event.limits
+
+    def _beside(self, plot: LinePlot) -> list[LinePlot]:
+        return [other for other in self.query(LinePlot) if other.x_label == plot.x_label]
+
+    def choose(self, options: PlotOptions) -> None:
+        """Tell how a person wants to see plots."""
+        self.post_message(OptionsChosen(options))
+
+    def action_next_x(self) -> None:
+        """Count something else on the x axis."""
+        if self.snapshot is not None:
+            self.choose(self.options.with_next_x(available(self.snapshot.view)))
+
+    def action_next_smoothing(self) -> None:
+        """Average more, less, or not at all."""
+        self.choose(self.options.with_next_smoothing())
+
+    def action_next_mode(self) -> None:
+        """Draw with other characters."""
+        plot = self.query(LinePlot).first()
+        self.choose(self.options.with_next_mode(plot.chart.mode))
