@@ -75,6 +75,6 @@ $(VENV)/app: $(VENV)/bin/python pyproject.toml constraints.txt
 
 # Of sktime the tests read data only, so that nothing it asks for is needed.
 $(VENV)/dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow,optuna,dev]' >&2
+	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow,optuna,serve,dev]' >&2
 	@$(PIP) install --constraint constraints.txt --no-deps sktime >&2
 	@touch $@ $(VENV)/app

@@ -10,18 +10,23 @@ from pathlib import Path
 import pytest
 
 BACKENDS = {"tensorflow", "keras", "jax", "torch"}
+SERVER = {"aiohttp", "aiohttp_jinja2", "jinja2", "textual_serve"}
 FORBIDDEN = {
-    "experiments": BACKENDS | {"matplotlib", "textual", "typer", "sklearn", "scipy", "optuna"},
-    "tui": BACKENDS | {"matplotlib", "sklearn", "scipy", "optuna", "keras_seq"},
+    "experiments": BACKENDS
+    | SERVER
+    | {"matplotlib", "textual", "typer", "sklearn", "scipy", "optuna"},
+    "tui": BACKENDS | SERVER | {"matplotlib", "sklearn", "scipy", "optuna", "keras_seq"},
     "keras_seq": {"textual", "typer", "rich", "msgspec", "scipy", "psutil", "sklearn", "tui"},
 }
-# What nobody imports but the trial's own process, or the backend it is written for.
+# What nobody imports but the trial's own process, the backend it is written for, or the command
+# of that name.
 APART = {
     "experiments.losses",
     "experiments.probes.chain",
     "experiments.recorders.reading",
     "experiments.recorders.unrolled",
     "experiments.updates",
+    "tui.serve",
     *(f"keras_seq.ops._{backend}" for backend in BACKENDS),
 }
 # Imports the modules one after the other and tells which one brought what with it.
