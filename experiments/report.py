@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 from experiments import conduct, stats
 from experiments.by_length import ByLength, by_length
 from experiments.comparison import Comparison
+from experiments.cut import Cut, Unit
 from experiments.leaderboard import Leaderboard, Row, Standing, leaderboard
 from experiments.read_model import Baseline, ExperimentView
 from experiments.tasks.task import Task
@@ -27,6 +28,7 @@ def summary(view: ExperimentView) -> dict[str, Any]:
         "baselines": [_baseline(baseline, task) for baseline in view.baselines],
         "order": [_place(row) for row in board.rows],
         "comparisons": [_comparison(comparison, board) for comparison in board.comparisons],
+        "equal": [_equal(leaderboard(view, Cut(unit))) for unit in get_args(Unit)],
         "by_length": _by_length(by_length(view)),
         **conduct.document(view),
     }
@@ -102,6 +104,26 @@ def _comparison(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
         "p_equivalent": _number(comparison.p_equivalent),
         "outcome": comparison.outcome,
         "winner": comparison.winner,
+    }
+
+
+def _equal(board: Leaderboard) -> dict[str, Any]:
+    """The standings at a budget that all trials have reached; by validation, see `Cut`."""
+    assert board.cut is not None
+    limit = board.cut.limit
+    return {
+        "unit": board.cut.unit,
+        "limit": None if limit is None else _number(limit),
+        "metric": board.key,
+        "models": [
+            {
+                "model": standing.model,
+                **_interval(standing.interval),
+                "values": {str(seed): _number(value) for seed, value in standing.seeds.items()},
+            }
+            for standing in board.standings
+        ],
+        "comparisons": [_comparison(comparison, board) for comparison in board.comparisons],
     }
 
 

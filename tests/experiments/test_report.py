@@ -122,3 +122,29 @@ def test_the_readme_names_every_part():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (paragraph,) = (line for line in readme.splitlines() if line.startswith("`--json` prints"))
     assert re.findall("`([a-z_]+)`:", paragraph) == list(document(view))
+
+
+def test_standings_at_equal_budgets():
+    """By validation, whatever the tests said; the slower model bounds the time of both."""
+    stories = {}
+    for model, pace in (("gru", 2.0), ("lstm", 1.0)):
+        curve = {2: 0.5, 4: 0.6, 6: 0.7, 8: 0.8}
+        told = trained(curve, "validation_accuracy") + trained({8: 0.1}, "test_accuracy")
+        steps = trained(dict.fromkeys((1, 2), pace), "step_seconds")
+        stories[f"{model}-s0"] = begun() + steps + told + ended()
+    view = view_of(config(seeds=[0], budget={"steps": 8}), stories)
+    by_unit = {found["unit"]: found for found in document(view)["equal"]}
+    assert list(by_unit) == ["steps", "seconds", "flops"]
+    assert {found["metric"] for found in by_unit.values()} == {"validation_accuracy"}
+    assert [by_unit[unit]["limit"] for unit in ("steps", "seconds")] == [8, 8]
+    reached = {unit: {m["model"]: m for m in found["models"]} for unit, found in by_unit.items()}
+    assert [reached["steps"][model]["mean"] for model in FOUND] == [0.8, 0.8]
+    assert [reached["seconds"][model]["mean"] for model in FOUND] == [0.6, 0.8]
+    assert reached["seconds"]["gru"]["values"] == {"0": 0.6}
+    assert [(pair["a"], pair["b"]) for pair in by_unit["seconds"]["comparisons"]] == [
+        ("lstm", "gru")
+    ]
+
+
+def test_before_any_validation_no_budget_is_equal():
+    assert [found["limit"] for found in document(view_of(config(), {}))["equal"]] == [None] * 3

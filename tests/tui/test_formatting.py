@@ -91,3 +91,22 @@ def test_counts_and_times() -> None:
     assert formatting.count(17546) == "17,546"
     assert formatting.milliseconds(math.nan) == "-"
     assert formatting.milliseconds(0.0123) == "12.3 ms"
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(3, 0.0213, 0.0043, 0.0383), "+0.021 ±0.017"),
+        (Interval(3, -0.0213, -0.0383, -0.0043), "-0.021 ±0.017"),
+        # Digits beyond those of the half-width would say nothing.
+        (Interval(3, 0.0002, -0.0028, 0.0032), "+0.000 ±0.003"),
+        (Interval(3, 12.34, -1.0, 25.68), "+12.3 ±13.3"),
+        (Interval(3, 2e-7, 1e-7, 3e-7), "+2.00e-07 ±1.00e-07"),
+        (Interval(1, 0.5, math.nan, math.nan), "+0.500"),
+        (Interval(1, -0.5, math.nan, math.nan), "-0.500"),
+        (Interval(0, math.nan, math.nan, math.nan), "-"),
+        (Interval(3, math.inf, math.nan, math.nan), "+inf"),
+    ],
+)
+def test_signed(interval: Interval, text: str) -> None:
+    assert formatting.signed(interval) == text

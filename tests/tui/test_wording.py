@@ -9,6 +9,7 @@ from rich.text import Text
 from staged import Stage, completed, config, staged
 
 from experiments.comparison import Comparison
+from experiments.cut import Cut
 from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView, new_view
 from experiments.reader import ExperimentReader
@@ -190,3 +191,29 @@ def test_no_word_is_cut(width: int, short: str) -> None:
 
 def test_a_word_that_does_not_fit_is_cut() -> None:
     assert wording.shortened(Text("bidirectional"), 5).plain == "bidi…"
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [
+        (Cut(None, math.inf, "last"), "each as far as it came"),
+        (Cut("steps", 4000.0), "at equal steps, 4,000"),
+        (Cut("seconds", 1.2), "at equal time, 1.20 s of steps"),
+        (Cut("seconds", 95.0), "at equal time, 1:35 of steps"),
+        (Cut("flops", 1.2e12), "at equal compute, 1.20 T FLOPs"),
+        (Cut("flops", math.nan), "at equal compute"),
+        (Cut("seconds"), "at equal time"),
+    ],
+)
+def test_where_trials_are_held_against_each_other(cut: Cut, said: str) -> None:
+    assert wording.budget(cut) == said
+
+
+def test_verdict_at_a_cut_says_where_and_that_it_is_by_validation() -> None:
+    stage = staged()
+    stage.finish()
+    view = read(stage)
+    said = wording.verdict(view, leaderboard(view, Cut("steps", 50.0)))
+    assert said.startswith("at equal steps, 50, by validation: ")
+    beyond = wording.verdict(view, leaderboard(view, Cut("steps", 5000.0)))
+    assert beyond == "at equal steps, 5,000, by validation: no trial has come there"
