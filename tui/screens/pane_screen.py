@@ -55,7 +55,8 @@ class PaneScreen(Screen[None]):
 
     def watch_snapshot(self) -> None:
         """Show what changed, unless another screen lies on top."""
-        if self.is_mounted and self.is_current:
+        # `is_current` holds for the screen beneath as well, whether it can be seen or not.
+        if self.is_mounted and self.is_current and self.app.screen is self:
             self.show_snapshot()
 
     def on_screen_resume(self) -> None:
