@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,7 @@ class KerasSeqApp(GuardedApp):
         self.root = root
         self._folder = ExperimentFolder(root / experiment) if experiment else None
         self._follower: Follower | None = None
+        self._is_starting = False  # but for `run`, which is a process of its own
         # Kept, so that a supervisor that has ended is noticed and does not linger.
         self._supervisors: list[subprocess.Popen[bytes]] = []
         self.register_theme(THEME)
@@ -112,6 +114,7 @@ class KerasSeqApp(GuardedApp):
 
     def run(self, **options: Any) -> str | None:
         """Run until a person leaves; an error of ours is raised here, for the caller to say."""
+        self._is_starting = True
         name = super().run(**options)
         if self._exception is not None:
             raise self._exception
@@ -135,6 +138,10 @@ class KerasSeqApp(GuardedApp):
         # One of the experiment before may still be under way.
         if message.snapshot.folder == self._folder:
             self.snapshot = message.snapshot
+            if self._is_starting:
+                self._is_starting = False
+                # What is imported by now stays. To look for garbage in it takes 80 ms at a time.
+                self.call_after_refresh(gc.freeze)
 
     @on(messages.PulseTaken)
     def _on_pulse(self, message: messages.PulseTaken) -> None:

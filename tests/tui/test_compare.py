@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from staged import (
     ROOT,
@@ -18,8 +20,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
 from experiments.cut import Cut, most, shared
+from experiments.distinctions import distinctions
 from experiments.events import Measured
 from experiments.leaderboard import leaderboard
+from tui import compared
 from tui.app import KerasSeqApp
 from tui.compared import Question
 from tui.formatting import number
@@ -35,6 +39,14 @@ pytestmark = pytest.mark.usefixtures("frozen")
 
 SIZES = ((80, 24), (160, 50), (240, 70))
 LENGTHS = (30, 40, 80)
+
+
+@pytest.fixture(autouse=True)
+def settings_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One number of settings in the pictures, however many there come to be."""
+    monkeypatch.setattr(
+        compared, "distinctions", lambda view: replace(distinctions(view), total=22)
+    )
 
 
 @pytest.fixture
