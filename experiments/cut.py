@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from experiments.effort import Effort, per_step
 from experiments.read_model import ExperimentView
 from experiments.status import Status
 from experiments.trial_view import TrialView
@@ -42,19 +44,24 @@ class Cut:
             return self
         return replace(self, limit=shared(view, self.unit))
 
-    def value(self, trial: TrialView) -> float | None:
-        """What the trial had by then, or `None` where it has not come so far.
+    def values(self, trials: Sequence[TrialView]) -> dict[int, float]:
+        """What each trial had by then, by seed, of those that have come so far.
 
-        The cut must be `resolved`.
+        The cut must be `resolved`; the trials are those of one model.
         """
+        costs = [0.0] * len(trials) if self.unit is None else step_costs(trials, self.unit)
+        found = zip(trials, costs, strict=True)
+        return {t.seed: value for t, cost in found if (value := self._value(t, cost)) is not None}
+
+    def _value(self, trial: TrialView, cost: float) -> float | None:
+        if self.limit is None:
+            raise ValueError("limit: expected a resolved cut. Received: None.")
         series = trial.values(_key(trial))
         values = series.value
         if self.unit is not None:
-            if self.limit is None:
-                raise ValueError("limit: expected a resolved cut. Received: None.")
-            if not reach(trial, self.unit) >= self.limit:
+            if not reach(trial, cost) >= self.limit:
                 return None
-            values = values[series.step * step_cost(trial, self.unit) <= self.limit]
+            values = values[series.step * cost <= self.limit]
         if not len(values):
             return None
         if self.reading == "best":
@@ -63,31 +70,33 @@ class Cut:
         return float(values[-count:].mean())
 
 
-def step_cost(trial: TrialView, unit: Unit) -> float:
-    """What a training step of the trial takes; NaN where that is not known.
+def step_costs(trials: Sequence[TrialView], unit: Unit) -> list[float]:
+    """What a training step of each trial takes; NaN where that is not known.
 
     `seconds` are its median, which neither compilation, validation nor a pause makes longer;
     `flops` those of all sequences of the batch, see `Cost`.
     """
     match unit:
         case "steps":
-            return 1.0
+            return [1.0] * len(trials)
         case "seconds":
-            return trial.step_seconds
+            return [trial.step_seconds for trial in trials]
         case "flops":
-            cost = trial.config.model.model.cost(trial.config.task.task)
-            return float(cost.flops * trial.config.budget.batch_size) if cost else math.nan
+            # Once for each model: those of a Transformer take a quarter of a millisecond.
+            one_of = {trial.model: trial for trial in trials}
+            costs = {model: per_step(Effort.COMPUTE, trial) for model, trial in one_of.items()}
+            return [costs[trial.model] for trial in trials]
 
 
-def reach(trial: TrialView, unit: Unit) -> float:
-    """How much the trial had spent at its last validation; NaN before the first.
+def reach(trial: TrialView, cost: float) -> float:
+    """How much the trial, whose steps take `cost`, had spent at its last validation.
 
-    Infinite where it ended early because its task was solved: more would not have changed that.
+    NaN before the first one. Infinite where it ended early because its task was solved: more
+    would not have changed that.
     """
     steps = trial.values(_key(trial)).step
     if not len(steps):
         return math.nan
-    cost = step_cost(trial, unit)
     return cost * math.inf if trial.ended_early else float(steps[-1]) * cost
 
 
@@ -96,7 +105,8 @@ def shared(view: ExperimentView, unit: Unit) -> float:
 
     Trials that failed or were lost do not hold the others back. NaN while nothing is known.
     """
-    reached = [reach(t, unit) for t in view.comparison_trials if t.status not in BROKEN]
+    trials = [trial for trial in view.comparison_trials if trial.status not in BROKEN]
+    reached = list(map(reach, trials, step_costs(trials, unit)))
     finite = [spent for spent in reached if math.isfinite(spent)]
     if finite or not any(math.isinf(spent) for spent in reached):
         return min(finite, default=math.nan)
@@ -105,9 +115,10 @@ def shared(view: ExperimentView, unit: Unit) -> float:
 
 def most(view: ExperimentView, unit: Unit) -> float:
     """What the trial that went furthest had spent at its last validation; NaN before the first."""
+    trials = view.comparison_trials
     spent = [
-        float(steps[-1]) * step_cost(trial, unit)
-        for trial in view.comparison_trials
+        float(steps[-1]) * cost
+        for trial, cost in zip(trials, step_costs(trials, unit), strict=True)
         if len(steps := trial.values(_key(trial)).step)
     ]
     return max((one for one in spent if not math.isnan(one)), default=math.nan)

@@ -141,7 +141,7 @@ def _values(trials: list[TrialView], key: str, cut: Cut | None) -> dict[int, flo
     """The value of each seed that has one."""
     if cut is None:
         return {trial.seed: trial.best(key) for trial in trials if len(trial.values(key))}
-    return {t.seed: value for t in trials if (value := cut.value(t)) is not None}
+    return cut.values(trials)
 
 
 def _sample(standing: Standing) -> Sample:

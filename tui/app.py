@@ -167,7 +167,9 @@ class KerasSeqApp(GuardedApp):
 
         if self._folder is not None:
             screen = CompareScreen(self._folder.name)
-            self.push_screen(screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse))
+            self.push_screen(
+                screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
+            )
 
     @on(messages.QuestionChosen)
     def _on_comparison(self, message: messages.QuestionChosen) -> None:

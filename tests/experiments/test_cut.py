@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments import stats
-from experiments.cut import SMOOTHED, Cut, most, reach, shared, step_cost
+from experiments.cut import SMOOTHED, Cut, most, reach, shared, step_costs
 from experiments.events import Solved
 from experiments.leaderboard import leaderboard
 from experiments.status import Status
@@ -68,6 +68,14 @@ def test_at_the_full_budget_equal_steps_agree_with_the_standing_by_validation(fo
         )
 
 
+def step_cost(trial, unit):
+    return step_costs([trial], unit)[0]
+
+
+def value_at(cut, trial):
+    return cut.values([trial]).get(trial.seed)
+
+
 def brute_force(curve, cost, limit, reading):
     """One validation after the other, as somebody would with pencil and paper."""
     if EVALUATED[len(curve) - 1] * cost < limit:
@@ -122,9 +130,9 @@ def test_the_shared_budget_is_the_largest_that_all_have_reached(lengths, unit):
     for trial in trials:
         # Slow ones may have reached it without a validation in it.
         has_one = EVALUATED[0] * step_cost(trial, unit) <= limit
-        assert (Cut(unit, limit).value(trial) is not None) == has_one
+        assert (value_at(Cut(unit, limit), trial) is not None) == has_one
     beyond = Cut(unit, math.nextafter(limit, math.inf))
-    assert None in [beyond.value(trial) for trial in trials]
+    assert None in [value_at(beyond, trial) for trial in trials]
 
 
 def test_what_a_step_costs():
@@ -186,7 +194,7 @@ def test_a_task_that_was_solved_early_bounds_nothing():
     early = story("gru", [0.1, 0.1], end=False)
     stories["gru-s1"] = [*early, Solved(time=110.0, step=2), *ended()]
     told = view_of(config(), stories)
-    assert reach(told.trial("gru-s1"), "steps") == math.inf
+    assert reach(told.trial("gru-s1"), 1.0) == math.inf
     assert shared(told, "steps") == 8
     assert leaderboard(told, Cut("steps")).standings[0].seeds[1] == 0.1
     # Where all were solved, the budget is that of the slowest.
@@ -231,14 +239,14 @@ def test_a_cut_never_reads_the_test():
 )
 def test_nan_is_never_dropped_but_no_best(reading, expected):
     told = view({"gru-s0": [3.0, 1.0, 2.0, math.nan]})
-    value = Cut("steps", 8.0, reading).value(told.trial("gru-s0"))
+    value = value_at(Cut("steps", 8.0, reading), told.trial("gru-s0"))
     assert value == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_cut_without_a_number_has_to_be_resolved():
     trial = view({"gru-s0": [1.0]}).trial("gru-s0")
     with pytest.raises(ValueError, match=r"^limit: expected a resolved cut\. Received: None\.$"):
-        Cut("steps").value(trial)
+        Cut("steps").values([trial])
 
 
 def test_a_target_of_one_s_own_tells_when_it_was_first_reached():

@@ -351,6 +351,19 @@ async def test_lengths_beyond_training_are_marked(finished: Stage) -> None:
         assert plot.curves is before
 
 
+async def test_characters_are_those_of_the_other_screens(finished: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press("v")
+        await until(pilot, lambda: app.options.mode == "block")
+        screen = await opened(pilot)
+        plot = screen.query_one("#by-length", LinePlot)
+        await until(pilot, lambda: plot.chart.mode == "block")
+        await pilot.press("v")
+        await until(pilot, lambda: plot.chart.mode == "ascii")
+
+
 async def test_nothing_is_tested_before_the_end(half_way: Stage) -> None:
     app = KerasSeqApp(ROOT, "staged")
     async with app.run_test(size=(160, 50)) as pilot:

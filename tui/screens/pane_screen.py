@@ -10,6 +10,9 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.follower import Pulse, Snapshot
+from tui.messages import OptionsChosen
+from tui.plot_options import PlotOptions
+from tui.widgets.line_plot import LinePlot
 
 
 class PaneScreen(Screen[None]):
@@ -31,21 +34,29 @@ class PaneScreen(Screen[None]):
     """Actions, with parameters, that a snapshot may make possible or impossible."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(
+                str(number),
+                f"show_nth_pane({number})",
+                f"Pane {number}",
+                show=False,
+                id=f"pane.{number}",
+                tooltip=f"Go to pane {number}",
+            )
+            for number in (1, 2, 3)
+        ),
         Binding(
-            str(number),
-            f"show_nth_pane({number})",
-            f"Pane {number}",
-            show=False,
-            id=f"pane.{number}",
-            tooltip=f"Go to pane {number}",
-        )
-        for number in (1, 2, 3)
-    ]
+            "v", "next_mode", "Characters", show=False, id="plot.characters",
+            tooltip="Draw with braille, half blocks or ASCII",
+        ),
+    ]  # fmt: skip
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     """The experiment, bound to the app's."""
     pulse: reactive[Pulse | None] = reactive(None)
     """The time, bound to the app's."""
+    options: reactive[PlotOptions] = reactive(PlotOptions())
+    """How to draw, bound to the app's."""
     pane: reactive[str] = reactive("")
     """The pane in front on a narrow screen."""
 
@@ -58,6 +69,24 @@ class PaneScreen(Screen[None]):
         # `is_current` holds for the screen beneath as well, whether it can be seen or not.
         if self.is_mounted and self.is_current and self.app.screen is self:
             self.show_snapshot()
+
+    def watch_options(self, before: PlotOptions, after: PlotOptions) -> None:
+        """Draw that way."""
+        if not self.is_mounted:
+            return
+        for plot in self.query(LinePlot):
+            plot.mode = after.mode
+        if self.is_current:
+            self.show_snapshot()
+
+    def choose(self, options: PlotOptions) -> None:
+        """Tell how a person wants to see plots."""
+        self.post_message(OptionsChosen(options))
+
+    def action_next_mode(self) -> None:
+        """Draw with other characters."""
+        plot = self.query(LinePlot).first()
+        self.choose(self.options.with_next_mode(plot.chart.mode))
 
     def on_screen_resume(self) -> None:
         """Show what changed while another screen lay on top."""

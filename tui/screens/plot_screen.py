@@ -6,10 +6,8 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
 
 from experiments.effort import available
-from tui.messages import OptionsChosen
 from tui.plot_options import PlotOptions
 from tui.screens.pane_screen import PaneScreen
 from tui.widgets.line_plot import LinePlot
@@ -30,25 +28,14 @@ class PlotScreen(PaneScreen):
             "o", "next_smoothing", "Smoothing", show=False, id="plot.smoothing",
             tooltip="Average curves over more, over less, or not at all",
         ),
-        Binding(
-            "v", "next_mode", "Characters", show=False, id="plot.characters",
-            tooltip="Draw with braille, half blocks or ASCII",
-        ),
     ]  # fmt: skip
-
-    options: reactive[PlotOptions] = reactive(PlotOptions())
-    """How to draw, bound to the app's."""
 
     def watch_options(self, before: PlotOptions, after: PlotOptions) -> None:
         """Draw that way; the view of another x axis means nothing."""
-        if not self.is_mounted:
-            return
-        for plot in self.query(LinePlot):
-            plot.mode = after.mode
-            if before.x is not after.x:
+        if self.is_mounted and before.x is not after.x:
+            for plot in self.query(LinePlot):
                 plot.x_limits = plot.cursor_x = None
-        if self.is_current:
-            self.show_snapshot()
+        super().watch_options(before, after)
 
     @on(LinePlot.CursorMoved)
     def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:
@@ -63,10 +50,6 @@ class PlotScreen(PaneScreen):
     def _beside(self, plot: LinePlot) -> list[LinePlot]:
         return [other for other in self.query(LinePlot) if other.x_label == plot.x_label]
 
-    def choose(self, options: PlotOptions) -> None:
-        """Tell how a person wants to see plots."""
-        self.post_message(OptionsChosen(options))
-
     def action_next_x(self) -> None:
         """Count something else on the x axis."""
         if self.snapshot is not None:
@@ -75,8 +58,3 @@ class PlotScreen(PaneScreen):
     def action_next_smoothing(self) -> None:
         """Average more, less, or not at all."""
         self.choose(self.options.with_next_smoothing())
-
-    def action_next_mode(self) -> None:
-        """Draw with other characters."""
-        plot = self.query(LinePlot).first()
-        self.choose(self.options.with_next_mode(plot.chart.mode))
