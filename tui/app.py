@@ -16,10 +16,9 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import get_current_worker
 
-from experiments.control import Request, ask
 from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
-from tui import messages, wording
+from tui import messages
 from tui.follower import Follower, Pulse, Snapshot, follow
 from tui.plot_options import PlotOptions
 from tui.read_only import GuardedApp
@@ -28,6 +27,7 @@ from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.trial import TrialScreen
+from tui.steering import carry_out
 
 THEME = Theme(
     name="keras-seq",
@@ -206,21 +206,21 @@ class KerasSeqApp(GuardedApp):
             await self.pop_screen()
         await self.push_screen(screen)
 
-    @on(messages.StopAsked)
-    def _on_stop(self, message: messages.StopAsked) -> None:
-        if self._folder is not None:
-            self._ask_stop(self._folder, message.trials)
+    @on(messages.SteeringAsked)
+    def _on_steering(self, message: messages.SteeringAsked) -> None:
+        if self.snapshot is not None:
+            self._steer(message, self.snapshot)
 
     @work(thread=True, group="control")
-    def _ask_stop(self, folder: ExperimentFolder, trials: tuple[str, ...]) -> None:
+    def _steer(self, message: messages.SteeringAsked, snapshot: Snapshot) -> None:
         try:
-            for trial in trials:
-                ask(folder.trial(trial), Request.STOP)
+            said, supervisor = carry_out(message, snapshot.folder, snapshot.view)
         except KerasSeqError as error:
             self.notify(str(error), severity="error", timeout=20, markup=False)
-        else:
-            what = trials[0] if len(trials) == 1 else wording.plural(len(trials), "trial")
-            self.notify(f"Asked {what} to stop after the current step.", markup=False)
+            return
+        if supervisor is not None:
+            self._supervisors.append(supervisor)
+        self.notify(said, markup=False)
 
     @on(messages.LaunchAsked)
     def _on_launch(self, message: messages.LaunchAsked) -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
     from experiments.history import Entry
+    from experiments.steering import Action
     from experiments.store import ExperimentFolder
     from tui.compared import Question
     from tui.follower import Pulse, Snapshot
@@ -95,10 +96,15 @@ class ChangeAsked(Message):
 
 
 @dataclass
-class StopAsked(ChangeAsked):
-    """A person wants trials of the experiment on screen to end."""
+class SteeringAsked(ChangeAsked):
+    """A person wants something of trials of the experiment on screen: see `steering`."""
 
+    action: Action
     trials: tuple[str, ...]
+    rate: str | None = None
+    """A learning rate or a factor, where one is wished."""
+    is_anew: bool = False
+    """Whether a retry begins from the first step."""
 
 
 @dataclass

@@ -15,7 +15,23 @@ from textual.message import Message
 
 from tui.messages import ChangeAsked
 
-CHANGING = frozenset({"delete", "new_experiment", "rerun", "start", "stop_all", "stop_trial"})
+CHANGING = frozenset(
+    {
+        "answer",
+        "delete",
+        "kill",
+        "new_experiment",
+        "pause",
+        "pause_all",
+        "rerun",
+        "retry",
+        "save",
+        "set_rate",
+        "start",
+        "stop_all",
+        "stop_trial",
+    }
+)
 """Actions that change an experiment or the files under the root, or lead to a question or a form
 that does."""
 

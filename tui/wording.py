@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.text import Text
@@ -84,6 +85,11 @@ def size(value: float) -> str:
 def plural(amount: int, noun: str) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
+
+
+def name_or_number(trials: Sequence[TrialView]) -> str:
+    """`gru-s0`, or `3 trials`."""
+    return trials[0].name if len(trials) == 1 else plural(len(trials), "trial")
 
 
 def words(key: str) -> str:

@@ -14,7 +14,7 @@ from tui.app import KerasSeqApp
 pytestmark = pytest.mark.usefixtures("frozen")
 
 KEYS = [
-    *"1234mlhsSneyxjk?0+-/[] caobt.u<>r",
+    *"1234mlhsSneyxjk?0+-/[] caobt.u<>rpPKRLCf",
     *("up", "down", "left", "right", "home", "end", "pageup", "pagedown"),
     *("enter", "escape", "tab", "shift+tab", "f1", "ctrl+p", "ctrl+s", "backspace"),
     *("shift+left", "shift+right", "space"),

@@ -16,9 +16,10 @@ from textual.dom import DOMNode
 from textual.pilot import Pilot
 
 import tui
+from experiments.steering import Action
 from tui import messages
 from tui.app import KerasSeqApp
-from tui.messages import ChangeAsked, LaunchAsked, StopAsked
+from tui.messages import ChangeAsked, LaunchAsked, SteeringAsked
 from tui.read_only import CHANGING, LOOKING
 from tui.screens.command_palette import Commands
 from tui.screens.dashboard import DashboardScreen
@@ -62,7 +63,7 @@ def test_every_message_that_asks_for_a_change_can_be_dropped() -> None:
         for name, kind in inspect.getmembers(messages, inspect.isclass)
         if name.endswith("Asked")
     }
-    assert {StopAsked, LaunchAsked} <= asking
+    assert {SteeringAsked, LaunchAsked} <= asking
     assert all(issubclass(kind, ChangeAsked) for kind in asking)
 
 
@@ -152,7 +153,7 @@ async def test_messages_that_ask_for_a_change_go_nowhere(read_only: bool) -> Non
     app = KerasSeqApp(ROOT, "staged", read_only=read_only)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.snapshot)
-        app.screen.post_message(StopAsked(("gru-s2",)))
+        app.screen.post_message(SteeringAsked(Action.STOP, ("gru-s2",)))
         if not read_only:
             await until(pilot, control.exists)
         await calm(pilot)

@@ -8,9 +8,19 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
+from experiments.steering import Action, fits
 from tui import wording
-from tui.messages import StopAsked, TrialChosen
+from tui.messages import SteeringAsked, TrialChosen
 from tui.screens.dashboard import DashboardScreen
+
+_STEERING = (
+    ("Stop trial", Action.STOP, None),
+    ("Pause trial", Action.PAUSE, None),
+    ("Resume trial", Action.RESUME, None),
+    ("Kill trial", Action.KILL, None),
+    ("Save a checkpoint of trial", Action.SAVE, None),
+    ("Halve the learning rate of trial", Action.SET_RATE, "x0.5"),
+)
 
 Command = tuple[str, IgnoreReturnCallbackType, str]
 
@@ -55,6 +65,9 @@ class Commands(Provider):
             status = wording.mark(trial.status)
             show = partial(self.app.post_message, TrialChosen(trial.name))
             yield f"Open trial {trial.name}", show, status
-            if not (trial.status.is_finished or getattr(self.app, "read_only", False)):
-                stop = partial(self.app.post_message, StopAsked((trial.name,)))
-                yield f"Stop trial {trial.name}", stop, status
+            if getattr(self.app, "read_only", False):
+                continue
+            for said, action, rate in _STEERING:
+                if fits(action, trial, snapshot.view):
+                    asked = SteeringAsked(action, (trial.name,), rate)
+                    yield f"{said} {trial.name}", partial(self.app.post_message, asked), status

@@ -13,12 +13,15 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from experiments.status import Status
+from experiments.steering import Action, meant
 from experiments.trial_view import TrialView
 from tui import wording
 from tui.follower import Snapshot
-from tui.messages import ComparisonChosen, CurvesWanted, StopAsked, TrialChosen
+from tui.messages import ComparisonChosen, CurvesWanted, TrialChosen
 from tui.plot_options import X_LABELS, plot_title, smoothing_words
 from tui.screens.plot_screen import PlotScreen
+from tui.screens.steering_screen import SteeringScreen
 from tui.screens.stop_all import StopAll
 from tui.widgets.alert_list import AlertList
 from tui.widgets.experiment_header import ExperimentHeader
@@ -34,7 +37,7 @@ from tui.widgets.trial_list import TrialList
 from tui.widgets.verdict_line import VerdictLine
 
 
-class DashboardScreen(PlotScreen):
+class DashboardScreen(SteeringScreen, PlotScreen):
     """Trials, curves, standings and what went wrong."""
 
     PANES: ClassVar[Mapping[str, str]] = {
@@ -48,11 +51,19 @@ class DashboardScreen(PlotScreen):
         "standings": "LeaderboardTable",
     }
 
-    CHANGING = (("stop_trial", ()), ("stop_all", ()), ("next_metric", ()))
+    CHANGING = (
+        *SteeringScreen.CHANGING,
+        ("stop_all", ()),
+        ("pause_all", ()),
+        ("next_metric", ()),
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop the chosen trial"),
         Binding("S", "stop_all", "Stop all", id="trial.stop_all", tooltip="Stop every open trial"),
+        Binding(
+            "P", "pause_all", "Pause all", id="trial.pause_all",
+            tooltip="Pause every open trial, or go on with all that are paused",
+        ),
         Binding(
             "m", "next_metric", "Metric", id="plot.metric",
             tooltip="Another measurement in the focused plot",
@@ -170,7 +181,7 @@ class DashboardScreen(PlotScreen):
 
     @property
     def trial(self) -> TrialView | None:
-        """The trial under the cursor."""
+        """The trial under the cursor, if it is on one."""
         name = self.query_one(TrialList).key
         return self.snapshot.view.trial(name) if self.snapshot and name else None
 
@@ -178,21 +189,27 @@ class DashboardScreen(PlotScreen):
         """Keys work only while there is something for them to act on."""
         if not self.is_mounted:
             return False
-        if action == "stop_trial":
-            trial = self.trial
-            return trial is not None and not trial.status.is_finished and not trial.stop_rung
         if action == "stop_all":
-            return bool(self._open_trials())
+            return bool(self._all(Action.STOP))
+        if action == "pause_all":
+            return bool(self._all(Action.PAUSE) or self._paused())
         if action in ("next_metric", "toggle_log", "toggle_highlight", "next_x", "compare"):
             return self.snapshot is not None
         if action == "next_count":
             return len(self.query_one(PlotGrid).counts) > 1
-        return True
+        return super().check_action(action, parameters)
 
-    def _open_trials(self) -> tuple[str, ...]:
-        if self.snapshot is None:
-            return ()
-        return tuple(t.name for t in self.snapshot.view.trials if not t.status.is_finished)
+    @property
+    def chosen(self) -> Sequence[TrialView]:
+        """The trial under the cursor, or all of the model under it."""
+        names = self.query_one(TrialList).names
+        return [t for t in self.snapshot.view.trials if t.name in names] if self.snapshot else []
+
+    def _all(self, action: Action) -> list[TrialView]:
+        return meant(action, self.snapshot.view) if self.snapshot else []
+
+    def _paused(self) -> list[TrialView]:
+        return [trial for trial in self._all(Action.RESUME) if trial.status is Status.PAUSED]
 
     @on(RowList.Highlighted)
     def _on_highlighted(self) -> None:
@@ -201,36 +218,41 @@ class DashboardScreen(PlotScreen):
 
     @on(RowList.Opened, "TrialList")
     def _on_trial_opened(self, event: RowList.Opened) -> None:
-        self.post_message(TrialChosen(event.key))
+        if self.trial is not None:
+            self.post_message(TrialChosen(event.key))
+        else:
+            self._toggle_highlight(self.query_one(TrialList).model)
 
     @on(RowList.Opened, "LeaderboardTable")
     def _on_model_opened(self, event: RowList.Opened) -> None:
-        self.highlighting = not self.highlighting or self._model() != event.key
-        self._highlight(event.key)
+        self._toggle_highlight(event.key)
+
+    def _toggle_highlight(self, model: str | None) -> None:
+        self.highlighting = not self.highlighting or self._model() != model
+        self._highlight(model)
 
     def _model(self) -> str | None:
         if self.focused is self.query_one(LeaderboardTable):
             return self.query_one(LeaderboardTable).key
-        return self.trial.model if self.trial else None
+        return self.query_one(TrialList).model
 
     def _highlight(self, model: str | None = None) -> None:
         for plot in self.query(LinePlot):
             plot.highlight = (model or self._model()) if self.highlighting else None
 
-    def action_stop_trial(self) -> None:
-        """Ask the trial under the cursor to stop."""
-        if self.trial is not None:
-            self.post_message(StopAsked((self.trial.name,)))
-
     def action_stop_all(self) -> None:
         """Ask every open trial to stop, once confirmed."""
-        names = self._open_trials()
+        trials = self._all(Action.STOP)
 
         def answered(sure: bool | None) -> None:
             if sure:
-                self.post_message(StopAsked(names))
+                self.ask(Action.STOP, trials)
 
-        self.app.push_screen(StopAll(len(names)), answered)
+        self.app.push_screen(StopAll(len(trials)), answered)
+
+    def action_pause_all(self) -> None:
+        """Pause every open trial, or go on with all that are paused."""
+        self.pause_or_resume(self._paused(), self._all(Action.PAUSE))
 
     def action_compare(self) -> None:
         """Open the Compare screen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import ClassVar
 
@@ -20,9 +20,10 @@ from experiments.store import ExperimentFolder
 from experiments.trial_view import TrialView
 from tui import wording
 from tui.formatting import count, number
-from tui.messages import ConsoleRead, ReadingFailed, StopAsked
+from tui.messages import ConsoleRead, ReadingFailed
 from tui.plot_options import X_LABELS
 from tui.screens.plot_screen import PlotScreen
+from tui.screens.steering_screen import SteeringScreen
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_plot import LinePlot
@@ -35,7 +36,7 @@ from tui.widgets.trial_header import TrialHeader
 CONSOLE_SECONDS = 0.5
 
 
-class TrialScreen(PlotScreen):
+class TrialScreen(SteeringScreen, PlotScreen):
     """Everything about one trial."""
 
     PANES: ClassVar[Mapping[str, str]] = {
@@ -49,14 +50,13 @@ class TrialScreen(PlotScreen):
         "console": "ConsoleLog",
     }
 
-    CHANGING = (("stop_trial", ()), ("go", (-1,)), ("go", (1,)))
+    CHANGING = (*SteeringScreen.CHANGING, ("go", (-1,)), ("go", (1,)))
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "escape", "back", "Back", id="trial.back",
             tooltip="Back to the dashboard",
         ),
-        Binding("s", "stop_trial", "Stop", id="trial.stop", tooltip="Stop this trial"),
         Binding(
             "left_square_bracket", "go(-1)", "Previous", key_display="[", id="trial.previous",
             tooltip="The trial before this one",
@@ -99,6 +99,11 @@ class TrialScreen(PlotScreen):
     def trial(self) -> TrialView | None:
         """The trial on screen."""
         return self.snapshot.view.trial(self._trial_name) if self.snapshot else None
+
+    @property
+    def chosen(self) -> Sequence[TrialView]:
+        """The trial on screen."""
+        return (self.trial,) if self.trial else ()
 
     def show_snapshot(self) -> None:
         """Hand the trial to the widgets."""
@@ -147,12 +152,9 @@ class TrialScreen(PlotScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys work only while there is something for them to act on."""
-        if action == "stop_trial":
-            trial = self.trial
-            return trial is not None and not trial.status.is_finished and not trial.stop_rung
         if action == "go":
             return self._neighbour(int(str(parameters[0]))) is not None
-        return True
+        return super().check_action(action, parameters)
 
     def _neighbour(self, places: int) -> str | None:
         trials = self.snapshot.view.trials if self.snapshot else ()
@@ -178,10 +180,6 @@ class TrialScreen(PlotScreen):
         if not plots:
             self.dismiss()
 
-    def action_stop_trial(self) -> None:
-        """Ask this trial to stop."""
-        self.post_message(StopAsked((self._trial_name,)))
-
     def action_toggle_log(self) -> None:
         """Switch the focused plot between a log and a linear axis, or else the loss."""
         on_metric = self.focused is self.query_one("#metric") and self.snapshot is not None
@@ -198,7 +196,21 @@ def facts(trial: TrialView) -> Text:
         "Outcome": {wording.words(key): number(value) for key, value in trial.metrics().items()},
         f"Model {model.name}": asdict(model.model),
         f"Task {task.name}": asdict(task.task),
-        "Training": {**asdict(trial.config.budget), "seed": trial.seed},
+        "Training": {
+            **asdict(trial.config.budget),
+            "seed": trial.seed,
+            **{
+                f"learning rate after step {change.step}": f"{change.learning_rate:g}"
+                for change in trial.rate_changes
+            },
+            "checkpoint after step": trial.saved_at,
+        },
+        "Attempts": {
+            f"{attempt.number}, from step {attempt.step + 1}": wording.mark(attempt.status)
+            + (f": {attempt.reason}" if attempt.reason else "")
+            for attempt in trial.attempts
+            if len(trial.attempts) > 1
+        },
         "Protocol": {
             "serves": "to choose a learning rate" if trial.is_tuning else "",
             "solved at step": trial.solved_at,

@@ -10,7 +10,10 @@ NARROW = 110
 # What the help lists and a narrow footer leaves out, so that no key is cut in two.
 _LEAST = ("command_palette", "toggle_highlight")
 # What it leaves out besides where the others do not fit, the least needed first.
-_GIVING_WAY = ("toggle_seeds", "set_target", "experiments", "new_experiment", "set_limit", "open")
+_GIVING_WAY = (
+    *("save", "kill", "set_rate", "pause_all", "toggle_seeds", "set_target", "experiments"),
+    *("new_experiment", "set_limit", "open", "retry"),
+)
 _READ_ONLY = "read-only"
 
 

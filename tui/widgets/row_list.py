@@ -123,7 +123,11 @@ class RowList(ScrollView, can_focus=True):
                     self._refresh_row(y)
         keys = [row.key for row in rows if row.key is not None]
         if self.key not in keys:
-            self.choose(keys[0] if keys else None)
+            self.choose(self.first_choice(keys) if keys else None)
+
+    def first_choice(self, keys: Sequence[str]) -> str:
+        """Where the cursor begins, of the lines that can be chosen."""
+        return keys[0]
 
     def choose(self, key: str | None) -> None:
         """Put the cursor on the line called `key`."""

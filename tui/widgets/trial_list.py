@@ -18,6 +18,8 @@ from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
 _STATUS_WIDTH = 12
+_GROUP = "model "
+"""What the key of a model's line begins with; no trial's name has a blank."""
 
 
 class TrialList(RowList):
@@ -32,6 +34,29 @@ class TrialList(RowList):
         """Show what changed."""
         self.remake()
 
+    @property
+    def model(self) -> str | None:
+        """The label of the model under the cursor, or of that of the trial there."""
+        if self.key is None or self.snapshot is None:
+            return None
+        if self.key.startswith(_GROUP):
+            return self.key.removeprefix(_GROUP)
+        trial = self.snapshot.view.trial(self.key)
+        return trial.model if trial else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The trial under the cursor, or all of the model under it."""
+        if self.key is None or self.snapshot is None:
+            return ()
+        if not self.key.startswith(_GROUP):
+            return (self.key,)
+        return tuple(t.name for t in self.snapshot.view.trials if t.model == self.model)
+
+    def first_choice(self, keys: Sequence[str]) -> str:
+        """The first trial: few act on all of a model."""
+        return next((key for key in keys if not key.startswith(_GROUP)), keys[0])
+
     def make_rows(self, width: int) -> tuple[None, Sequence[Row]]:
         """A line per model and a line per trial."""
         if self.snapshot is None:
@@ -42,7 +67,8 @@ class TrialList(RowList):
         rows = []
         for index, choice in enumerate(view.config.models):
             trials = [trial for trial in view.trials if trial.model == choice.label]
-            rows.append(Row(self._model(index, standings[choice.label], width)))
+            text = self._model(index, standings[choice.label], width)
+            rows.append(Row(text, _GROUP + choice.label))
             for trial in trials:
                 last, key = trial is trials[-1], board.key
                 is_chosen = False
@@ -75,7 +101,8 @@ class TrialList(RowList):
             (mark.ljust(_STATUS_WIDTH), color),
         )
         room = width - text.cell_len
-        if trial.status is Status.RUNNING:
+        is_paused = trial.status is Status.PAUSED and trial.process is not None
+        if trial.status is Status.RUNNING or is_paused:
             text.append(f"{trial.progress:4.0%} ")
             if rung := wording.rung(trial):
                 text.append(rung, self.color(wording.STATUS_COLORS[Status.STOPPED]))
