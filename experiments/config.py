@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from experiments.alerts import Alerts
 from experiments.budget import Budget
 from experiments.capacity import matched, reference
 from experiments.catalog import find_model, find_probe, find_task, models_for
@@ -33,6 +34,7 @@ EXPERIMENT_KEYS = (
     "seeds",
     "budget",
     "protocol",
+    "alerts",
     "probes",
     "jobs",
 )
@@ -129,6 +131,8 @@ class ExperimentConfig:
     """What every trial is examined by after its test."""
     jobs: int | None = None
     """Trials at a time; by cores and memory when absent."""
+    alerts: Alerts = field(default_factory=Alerts)
+    """What is watched for while they train."""
     untimed: tuple[str, ...] = ()
     """Labels of the models whose widths `launch` has yet to solve, by the time of their steps."""
 
@@ -173,6 +177,8 @@ class ExperimentConfig:
         }
         if self.probes:
             document["probes"] = list(self.probes)
+        if changed := self.alerts.changed():
+            document["alerts"] = changed
         if self.jobs is not None:
             document["jobs"] = self.jobs
         return document
@@ -205,6 +211,7 @@ class ExperimentConfig:
             budget=_budget(task.task, document.get("budget", {})),
             protocol=typed(document.get("protocol", {}), Protocol, "protocol"),
             probes=typed(document.get("probes", []), tuple[str, ...], "probes"),
+            alerts=typed(document.get("alerts", {}), Alerts, "alerts"),
             jobs=typed(document["jobs"], int, "jobs") if "jobs" in document else None,
         )
         config._check()
@@ -273,7 +280,7 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
         raise RequestError(
             f"--set: expected SECTION.KEY=VALUE, such as task.length=200. Received: {assignment!r}."
         )
-    sections = ("task", "budget", "protocol", "models")
+    sections = ("task", "budget", "protocol", "alerts", "models")
     if path[0] not in sections:
         raise UnknownNameError("--set section", path[0], sections)
     if path[0] == "models":

@@ -1,14 +1,10 @@
 """What happened: the records of the journals, each a frozen structure with a time.
 
 The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Measured`,
-`Solved`, `RateChanged`, `CheckpointSaved` and `StatusChanged` to the trial's journal; the
-supervisor writes `SupervisorStarted`, `RateChosen`, `TrialQueued`, `TrialEnded`, `StopRequested`,
-`BaselineMeasured` and `SupervisorEnded` to its own, into which `launch` writes `StepsTimed` before.
-`read_model` folds them into views.
-`Solved`, `Recorded`, `NotRecorded` and `StatusChanged` to the trial's journal; the supervisor
-writes `SupervisorStarted`, `RateChosen`, `TrialEnded`, `StopRequested`, `BaselineMeasured` and
-`SupervisorEnded` to its own, into which `launch` writes `StepsTimed` before. `read_model` folds
-them into views.
+`Solved`, `RateChanged`, `CheckpointSaved`, `Recorded`, `NotRecorded` and `StatusChanged` to the
+trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`, `TrialQueued`,
+`TrialEnded`, `StopRequested`, `Alerted`, `BaselineMeasured` and `SupervisorEnded` to its own, into
+which `launch` writes `StepsTimed` before. `read_model` folds them into views.
 """
 
 import math
@@ -198,6 +194,18 @@ class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
     rung: str
 
 
+class Alerted(Event, frozen=True, kw_only=True, tag="alerted"):
+    """A rule of `alert_rules` found something wrong with a trial at work."""
+
+    trial: str
+    attempt: int
+    rule: str
+    action: str
+    """`notify`, or what was asked of the trial as well: `checkpoint`, `stop`."""
+    message: str
+    step: int
+
+
 class BaselineMeasured(Event, frozen=True, kw_only=True, tag="baseline_measured"):
     """What a null baseline reaches on the test split of `seed`."""
 
@@ -238,6 +246,7 @@ type_of_record = (
     | TrialQueued
     | TrialEnded
     | StopRequested
+    | Alerted
     | BaselineMeasured
     | SupervisorEnded
 )

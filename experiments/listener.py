@@ -64,4 +64,4 @@ class Listener:
             case Request.KILL:
                 return Status.STOPPED, KILLED
             case _:
-                return Status.STOPPED, STOPPED
+                return Status.STOPPED, self._heard.reason or STOPPED

@@ -15,6 +15,7 @@ import numpy as np
 from experiments import stats
 from experiments.config import ExperimentConfig
 from experiments.events import (
+    Alerted,
     BaselineMeasured,
     Damaged,
     Event,
@@ -61,6 +62,8 @@ class ExperimentView:
     """The learning rates chosen so far."""
     timed: StepsTimed | None = None
     """How long training steps took before the trials, where that is matched."""
+    alerts: tuple[Alerted, ...] = ()
+    """What the rules of `alert_rules` found, oldest first."""
     problems: tuple[str, ...] = ()
 
     @property
@@ -177,6 +180,8 @@ def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> Experiment
                 view = replace(view, timed=event)
             case RateChosen():
                 view = _with_rate(view, event)
+            case Alerted():
+                view = replace(view, alerts=(*view.alerts, event))
             case BaselineMeasured():
                 view = replace(view, baselines=_with_baseline(view.baselines, event))
             case SupervisorEnded(time=time, reason=reason):

@@ -79,7 +79,7 @@ class RunningTrial:
                 case Request.KILL:
                     return Status.STOPPED, KILLED
                 case _:
-                    return Status.STOPPED, f"{STOPPED} ({self._rung})"
+                    return Status.STOPPED, f"{self._end.reason or STOPPED} ({self._rung})"
         return Status.FAILED, _last_words(self.folder, code)
 
     def _ask(self) -> None:

@@ -40,6 +40,8 @@ from experiments.running_trial import RunningTrial
 from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalWriter, TrialFolder
 from experiments.trial_view import TrialView
+from experiments.watch import LOOK_SECONDS as WATCH_SECONDS
+from experiments.watch import Watch, carry_out
 
 POLL_SECONDS = 0.05
 # A step of a large model, or its compilation, may take this long before it can be interrupted.
@@ -81,6 +83,7 @@ class Supervisor:
         view = self._reader.read()
         self._untuned = tuning.untuned(view)
         self._pruning = Pruning(view) if self._config.protocol.prune and self._untuned else None
+        self._watch, self._next_watch = Watch(self._config.alerts, view), 0.0
         self._models = {trial.name: trial.model for trial in view.comparison_trials}
         # A worker that outlived its supervisor ends by itself; two would spoil its journal.
         taken_up = [
@@ -119,6 +122,7 @@ class Supervisor:
             self._choose_rates()
             self._launch()
             self._reap()
+            self._alert()
             # One baseline a round, once the trials are on their way.
             event = None if self._stopping else next(baselines, None)
             if event is not None:
@@ -264,6 +268,15 @@ class Supervisor:
             rung = trial.climb(control, self._asked_seconds, self._terminated_seconds)
             if rung:
                 self._record(StopRequested(trial=trial.folder.name, rung=rung))
+
+    def _alert(self) -> None:
+        """Tell what the rules find, and ask of the trials what the rules are to do."""
+        if time.monotonic() < self._next_watch:
+            return
+        self._next_watch = time.monotonic() + WATCH_SECONDS
+        for event in self._watch.look(self._reader.read(), time.time()):
+            self._record(event, durable=True)
+            carry_out(self._folder, event)
 
     def _measured_baselines(self) -> Iterator[BaselineMeasured]:
         task = self._config.task.task

@@ -20,6 +20,7 @@ from experiments.trial_view import TrialView
 from tui import tables
 from tui.exit_code import exit_code
 from tui.formatting import duration, number
+from tui.wording import fired
 
 POLL_SECONDS = 0.2
 # Without a terminal on stderr a line now and then says that work goes on.
@@ -93,7 +94,18 @@ def _views(
 
 def _watch(views: Iterator[ExperimentView]) -> ExperimentView:
     err = Console(stderr=True, highlight=False)
+    views = _told(views, err)
     return _draw(views, err) if err.is_terminal else _report(views, err)
+
+
+def _told(views: Iterator[ExperimentView], err: Console) -> Iterator[ExperimentView]:
+    """The views, while what the rules find is printed once."""
+    told = 0
+    for view in views:
+        for event in view.alerts[told:]:
+            err.print(f"warning: {fired(event)}", markup=False)
+        told = len(view.alerts)
+        yield view
 
 
 def _draw(views: Iterator[ExperimentView], err: Console) -> ExperimentView:

@@ -63,8 +63,8 @@ def print_experiment(view: ExperimentView) -> None:
     for line in protocol_lines(view):
         out.print(line, markup=False)
     out.print(wording.verdict(view, board), markup=False)
-    for status, alert in wording.alerts(view):
-        out.print(f"{status or 'warning'}: {alert}", markup=False)
+    for alert in wording.alerts(view):
+        out.print(f"{alert.status or 'warning'}: {alert.sentence}", markup=False)
 
 
 def experiment_row(entry: Entry) -> dict[str, Any]:

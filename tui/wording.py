@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from rich.text import Text
 
@@ -12,6 +13,7 @@ from experiments import conduct
 from experiments.comparison import LEAST_SEEDS, Comparison
 from experiments.config import ExperimentConfig
 from experiments.cut import Cut, Unit
+from experiments.events import Alerted
 from experiments.leaderboard import Leaderboard, Row, Standing
 from experiments.read_model import ExperimentView
 from experiments.stats import Interval, TimeToSolve
@@ -279,20 +281,43 @@ def _beaten(board: Leaderboard, winner: str | None) -> list[str]:
     return [pair.b if pair.a == winner else pair.a for pair in pairs]
 
 
-def alerts(view: ExperimentView) -> list[tuple[Status | None, str]]:
-    """What went wrong, worst first: failed trials, the supervisor, the protocol, damaged lines."""
-    found: list[tuple[Status | None, str]] = [
-        (trial.status, f"{trial.name}: {trial.reason or 'no reason given'}")
+@dataclass(frozen=True)
+class Alert:
+    """Something that somebody should look into."""
+
+    status: Status | None
+    """Of the trial, where that says what is wrong."""
+    sentence: str
+    trial: str = ""
+    """The trial that it is about, if it is about one."""
+
+
+def alerts(view: ExperimentView) -> list[Alert]:
+    """What went wrong, worst first: failed trials, what the rules found (newest first), the
+    supervisor, the protocol, damaged lines."""
+    found = [
+        Alert(trial.status, f"{trial.name}: {trial.reason or 'no reason given'}", trial.name)
         for trial in view.comparison_trials
         if trial.status in BAD
     ]
+    found += [Alert(None, fired(event), event.trial) for event in reversed(view.alerts)]
     if view.reason:
-        found.append((None, f"supervisor: {view.reason}"))
-    found += [(None, warning) for warning in conduct.warnings(view)]
-    found += [(None, f"supervisor's journal: {problem}") for problem in view.problems]
+        found.append(Alert(None, f"supervisor: {view.reason}"))
+    found += [Alert(None, warning) for warning in conduct.warnings(view)]
+    found += [Alert(None, f"supervisor's journal: {problem}") for problem in view.problems]
     found += [
-        (None, f"{trial.name}'s journal: {problem}")
+        Alert(None, f"{trial.name}'s journal: {problem}", trial.name)
         for trial in view.trials
         for problem in trial.problems
     ]
     return found
+
+
+_ACTIONS = {"stop": "; asked to stop", "checkpoint": "; asked for a checkpoint"}
+
+
+def fired(event: Alerted) -> str:
+    """What a rule found, with its time and trial: `12:04:11 gru-s1, nan: ...`."""
+    at = time.strftime("%H:%M:%S", time.localtime(event.time))
+    done = _ACTIONS.get(event.action, "")
+    return f"{at} {event.trial}, {event.rule}: {event.message}{done}"

@@ -78,6 +78,12 @@ def work(folder, behaviour):
             wait_for(lambda: cooperative and asked(folder).request.is_end)
             end(journal, folder)
             return
+        case "loses its gradient":
+            journal.append(Measured(step=STEPS, values={"gradient_norm": math.nan}))
+            wait_for(lambda: asked(folder).request.is_end or asked(folder).checkpoints)
+            if asked(folder).request.is_end:
+                end(journal, folder)
+                return
         case "pauses":
             # Asked here, so that no test has to be quicker than the work.
             ask(folder, Request.PAUSE)
@@ -111,9 +117,10 @@ def work(folder, behaviour):
 
 def end(journal, folder):
     """The last word of one that was asked to end."""
-    status, reason = Status.STOPPED, "stopped by a person"
-    if (control := asked(folder)).request is Request.PRUNE:
-        status, reason = Status.PRUNED, control.reason
+    control = asked(folder)
+    status, reason = Status.STOPPED, control.reason or "stopped by a person"
+    if control.request is Request.PRUNE:
+        status = Status.PRUNED
     journal.append(StatusChanged(status=status, reason=reason))
 
 

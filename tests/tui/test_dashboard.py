@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import pytest
-from staged import ROOT, SIZES, Stage, calm, check_snapshot, completed, screen_text, staged, until
+from staged import (
+    ROOT,
+    SIZES,
+    STARTED,
+    Stage,
+    calm,
+    check_snapshot,
+    completed,
+    screen_text,
+    staged,
+    until,
+)
 from textual.widgets import Footer
 from textual.worker import WorkerFailed
 
 from experiments.control import Request, asked
+from experiments.events import Alerted
 from tui.app import KerasSeqApp
 from tui.follower import Follower
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.stop_all import StopAll
 from tui.screens.trial import TrialScreen
+from tui.widgets.alert_list import AlertList
 from tui.widgets.leaderboard_table import LeaderboardTable
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.plot_grid import PlotGrid
@@ -257,3 +270,36 @@ def test_an_error_of_ours_is_raised_and_not_printed(
         KerasSeqApp(ROOT, "staged").run(headless=True)
     captured = capfd.readouterr()
     assert "Traceback" not in captured.out + captured.err
+
+
+async def test_alerts_lead_to_their_trials() -> None:
+    stage = staged()
+    stage.half_way()
+    for number, trial in enumerate(("gru-s2", "lstm-s2")):
+        stage.supervise(
+            Alerted(
+                time=STARTED + number, trial=trial, attempt=1, rule="plateau", action="notify",
+                message="found flat", step=10,
+            )
+        )  # fmt: skip
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        text = await calm(pilot)
+        # What went wrong first, then what the rules found, newest first.
+        told = [text.index(words) for words in ("simple_rnn-s0: the", "lstm-s2, plat", "gru-s2, p")]
+        assert told == sorted(told)
+        alerts = app.screen.query_one(AlertList)
+        alerts.focus()
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+        assert "gru-s2" in app.screen._trial_name
+
+
+async def test_without_alerts_there_is_no_room_for_them() -> None:
+    staged().finish()
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await calm(pilot)
+        assert not app.screen.query_one(AlertList).display

@@ -158,8 +158,8 @@ def test_alerts_are_worst_first() -> None:
     stage = staged()
     stage.half_way()
     found = wording.alerts(read(stage))
-    assert found[0][1].startswith("simple_rnn-s0: the loss became nan")
-    assert found[-1][1].startswith("gru-s1's journal: line")
+    assert found[0].sentence.startswith("simple_rnn-s0: the loss became nan")
+    assert found[-1].sentence.startswith("gru-s1's journal: line")
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,11 @@ class DashboardScreen(SteeringScreen, PlotScreen):
         else:
             self._toggle_highlight(self.query_one(TrialList).model)
 
+    @on(RowList.Opened, "AlertList")
+    def _on_alert_opened(self, event: RowList.Opened) -> None:
+        if trial := self.query_one(AlertList).trial_of(event.key):
+            self.post_message(TrialChosen(trial))
+
     @on(RowList.Opened, "LeaderboardTable")
     def _on_model_opened(self, event: RowList.Opened) -> None:
         self._toggle_highlight(event.key)

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from rich.style import Style
-from rich.text import Text
-from textual.app import RenderResult
-from textual.color import Color
-from textual.reactive import reactive
-from textual.widget import Widget
+from collections.abc import Sequence
 
-from experiments.status import Status
+from rich.text import Text
+from textual.reactive import reactive
+
 from tui import wording
 from tui.follower import Snapshot
-from tui.widgets.palette import series_color
+from tui.widgets.row_list import BOLD, Row, RowList
 
 MOST = 4
+"""Lines at a time; the others scroll."""
+# The colour of a failed trial.
+WARNING = 5
 
 
-class AlertList(Widget):
-    """Failed trials with their reasons, doubts about the comparison, damaged files."""
+class AlertList(RowList):
+    """Failed trials with their reasons, what the rules found, doubts about the comparison, damaged
+    files. Opening a line leads to its trial.
+    """
 
     DEFAULT_CSS = """
     AlertList {
-        height: auto; max-height: 4; padding: 0 1; display: none;
+        height: auto; padding: 0 1; display: none;
         &.-some { display: block; }
     }
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None, layout=True)
+    snapshot: reactive[Snapshot | None] = reactive(None)
 
     def watch_snapshot(self) -> None:
         """Take up room only when there is something to say."""
-        self.set_class(bool(self._alerts()), "-some")
+        found = self._alerts()
+        self.set_class(bool(found), "-some")
+        self.styles.height = min(len(found), MOST)
+        self.remake()
 
-    def _alerts(self) -> list[tuple[Status | None, str]]:
+    def _alerts(self) -> list[wording.Alert]:
         return wording.alerts(self.snapshot.view) if self.snapshot else []
 
-    def render(self) -> RenderResult:
-        """A line for each, the rest as a number."""
-        found = self._alerts()
-        lines = []
-        for status, sentence in found[: MOST if len(found) <= MOST else MOST - 1]:
-            index = 5 if status is None else wording.STATUS_COLORS[status] or 0
-            red, green, blue = series_color(index, self.app.current_theme.dark)
-            style = Style(color=Color(red, green, blue).rich_color, bold=True)
+    def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
+        """A line for each."""
+        rows = []
+        for alert in self._alerts():
+            status = alert.status
+            index = WARNING if status is None else wording.STATUS_COLORS[status]
             head = "! warning" if status is None else wording.mark(status)
-            lines.append(Text.assemble((head, style), f"  {sentence}"))
-        if len(lines) < len(found):
-            lines.append(Text(f"and {len(found) - len(lines)} more"))
-        width = max(self.content_size.width, 20)
-        return Text("\n").join(wording.shortened(line, width) for line in lines)
+            line = Text.assemble((head, self.color(index) + BOLD), f"  {alert.sentence}")
+            rows.append(Row(wording.shortened(line, width), key=alert.sentence))
+        return None, rows
+
+    def trial_of(self, sentence: str) -> str:
+        """The trial that a line is about; nothing where it is about none."""
+        found = [alert.trial for alert in self._alerts() if alert.sentence == sentence]
+        return found[0] if found else ""
