@@ -13,6 +13,7 @@ from staged import Call
 from experiments.control import Request, asked
 from experiments.errors import RequestError
 from experiments.events import (
+    Alerted,
     BaselineMeasured,
     Built,
     Measured,
@@ -396,3 +397,27 @@ def test_doctor_names_what_stands_in_the_way(
     assert code == 1
     assert "KERAS_BACKEND" in out
     assert "Cannot write in" in out
+
+
+def test_what_the_rules_find_is_told_on_stderr(root: Path, call: Call) -> None:
+    folder = finished(root)
+    journal = JournalWriter(folder.journal)
+    for message in ("first finding", "second finding"):
+        journal.append(
+            Alerted(
+                time=103.0,
+                trial="lstm-s1",
+                attempt=1,
+                rule="nan",
+                action="stop",
+                message=message,
+                step=3,
+            )
+        )
+    code, out, err = call("attach", "first", "--root", root, "--headless")
+    assert code == 0
+    told = [line for line in err.splitlines() if line.startswith("warning: ")]
+    assert [line.endswith("finding; asked to stop") for line in told] == [True, True]
+    assert "lstm-s1, nan: first finding" in told[0]
+    # The outcome tells the newest first.
+    assert out.index("second finding") < out.index("first finding")
