@@ -85,28 +85,30 @@ class Supervisor:
         self._pruning = Pruning(view) if self._config.protocol.prune and self._untuned else None
         self._watch, self._next_watch = Watch(self._config.alerts, view), 0.0
         self._models = {trial.name: trial.model for trial in view.comparison_trials}
+        self._stopping = False
+        self._told: set[str] = set()
+        self._retries = {trial.name: trial.retries for trial in view.trials}
+        """Of each trial, how many attempts that a person asked for have been taken up."""
+        self._next_look = 0.0
         # A worker that outlived its supervisor ends by itself; two would spoil its journal.
         taken_up = [
             trial
             for trial in view.trials
             if not trial.status.is_finished or trial.status is Status.LOST
             if not _has_worker(trial)
+            # What a person wants to be tried again is taken up with all that has ended.
+            if self._asked(folder.trial(trial.name)).retries <= trial.retries
         ]
         self._waiting = [folder.trial(trial.name) for trial in taken_up]
         self._lost = [trial for trial in taken_up if trial.status is Status.LOST]
         self._paused: set[str] = set()
         """Those of the waiting that wait for a person."""
-        self._retries = {trial.name: trial.retries for trial in view.trials}
-        """Of each trial, how many attempts that a person asked for have been taken up."""
-        self._next_look = 0.0
         self._jobs, self._threads = places(self._config.jobs, len(self._waiting))
         if view.jobs and view.threads:
             # As before: numbers and timings of trials that are tried again stay comparable.
             self._jobs, self._threads = view.jobs, view.threads
         self._running: list[RunningTrial] = []
         self._reasons: list[str] = []
-        self._stopping = False
-        self._told: set[str] = set()
 
     def run(self) -> None:
         """Work until no trial is open."""
@@ -183,6 +185,8 @@ class Supervisor:
                 must_wait |= trial is not None and trial.status.is_finished
                 continue
             self._retries[name] = control.retries
+            if trial.status is Status.COMPLETED:
+                continue  # meanwhile
             if control.is_anew:
                 remove(folder.checkpoint)
             self._waiting.append(folder)

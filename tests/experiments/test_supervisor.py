@@ -482,6 +482,36 @@ def test_a_trial_that_was_stopped_is_queued_and_can_be_stopped_again(create):
     assert ExperimentReader(folder).read().trials[0].retries == 2
 
 
+@pytest.mark.parametrize("is_anew", [True, False])
+def test_one_that_was_lost_is_tried_again_once(create, is_anew):
+    folder = create(seeds=[0], jobs=1)
+    with process(folder, "waits") as child:
+        until(lambda: training(folder, "gru-s0"))
+        child.kill()
+        child.wait(30)
+    reader = ExperimentReader(folder)
+    os.kill(reader.read().trials[0].process.pid, signal.SIGKILL)
+    until(lambda: reader.read().trials[0].status is LOST)
+    checkpoint = folder.trial("gru-s0").checkpoint
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"all that there is")
+    ask_retry(folder.trial("gru-s0"), is_anew=is_anew)
+    supervisor(folder, "completes").run()
+    assert statuses(folder) == [COMPLETED]
+    assert [event.retries for event in records(folder, TrialQueued)] == [1]
+    assert [event.status for event in records(folder, TrialEnded)] == [COMPLETED]
+    assert checkpoint.exists() is not is_anew
+
+
+def test_what_was_completed_meanwhile_is_not_tried_again(create):
+    folder = create(seeds=[0], jobs=1)
+    supervisor(folder, "completes").run()
+    ask_retry(folder.trial("gru-s0"))
+    supervisor(folder, "raises").run()
+    assert statuses(folder) == [COMPLETED]
+    assert records(folder, TrialQueued) == []
+
+
 def test_a_worker_that_outlived_its_supervisor_is_not_doubled_by_another_attempt(create):
     folder = create(seeds=[0], jobs=1)
     with process(folder, "waits") as child:
