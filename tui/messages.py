@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from experiments.config import ExperimentConfig
     from experiments.history import Entry
+    from experiments.recorders.recording import Recording
     from experiments.steering import Action
     from experiments.store import ExperimentFolder
     from tui.compared import Question
@@ -151,6 +152,15 @@ class ExperimentDeleted(Message):
     """The files of an experiment are gone."""
 
     folder: ExperimentFolder
+
+
+@dataclass
+class RecordingsRead(Message):
+    """What was recorded inside the network of a trial."""
+
+    trial: str
+    recordings: Mapping[int, Recording | None]
+    """By step; None for one that cannot be read."""
 
 
 @dataclass

@@ -18,9 +18,9 @@ MOST_POINTS = 1024
 class ByPosition(Recorder):
     """The accuracy, or the mean squared error, at each step of the target: `(step,)`.
 
-    Of up to 256 validation sequences; NaN at steps that none of them is asked. For sequences that
-    are decoded it is the accuracy when the true tokens before are known. In sequences of over
-    1,024 steps it is the mean over blocks of neighbours.
+    Of up to 256 validation sequences, at the steps that one of them is asked at least. For
+    sequences that are decoded it is the accuracy when the true tokens before are known. In
+    sequences of over 1,024 steps it is the mean over blocks of neighbours.
     """
 
     name: ClassVar[str] = "by_position"
@@ -34,14 +34,13 @@ class ByPosition(Recorder):
         starts = blocks(values.shape[1], MOST_POINTS)
         sums = sum_of_blocks(np.where(asked, values, 0).sum(axis=0), 0, starts)
         counts = sum_of_blocks(asked.sum(axis=0), 0, starts)
-        with np.errstate(invalid="ignore"):  # no number where none is asked
-            means = sums / counts
+        is_asked = counts > 0
         yield Trace(
             name=name,
             layer="",
             axes=("step",),
-            values=means.astype(np.float32),
-            places={"step": starts},
+            values=(sums[is_asked] / counts[is_asked]).astype(np.float32),
+            places={"step": starts[is_asked]},
         )
 
 

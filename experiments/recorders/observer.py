@@ -36,9 +36,9 @@ class Observer:
     """Looks into a network at validations, and writes what was seen.
 
     A recording is due at the first validation, then when a ninth of the budget's steps have
-    passed since the last one, and after the last update. It is made where `TimeBudget` has the
-    time; else the journal says why not, once till the next one. What a recording took is told
-    with it.
+    passed since the last one, and after the last update, none in the ninth before. It is made
+    where `TimeBudget` has the time; else the journal says why not, once till the next one. What
+    a recording took is told with it.
 
     Args:
         folder: Where to write.
@@ -65,6 +65,7 @@ class Observer:
         self._look, self._record, self._clock = look, record, clock
         self._budget = TimeBudget(steps, FIRST_SECONDS + STEP_SECONDS * length)
         self._due = first_step + self._gap if first_step else 0.0
+        self._last_due = steps - self._gap
         self._resolution = RESOLUTION
         self._has_said_why = False
         self._is_over = False
@@ -96,7 +97,8 @@ class Observer:
 
         `trained` is how many seconds the updates took, and nothing else.
         """
-        if self._is_over or not (is_last or step >= self._due):
+        is_due = is_last or self._due <= step <= self._last_due
+        if self._is_over or not is_due:
             return
         refusal = self._budget.refusal(step, trained, is_last)
         if refusal:

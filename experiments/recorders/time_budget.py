@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SHARE = 0.03
 """Of the time that training has taken so far."""
+UNKNOWN = 3
+"""How many times as much is kept for the end while nothing is known."""
 
 
 class TimeBudget:
@@ -33,7 +35,9 @@ class TimeBudget:
                 f"with it recordings would take {after:.2g} s of {trained:.0f} s of training, more "
                 f"than {100 * SHARE:g} %"
             )
-        if not is_last and after + self._next_seconds > SHARE * in_all:
+        # How long the first one takes is a guess.
+        kept = self._next_seconds * (1 if self.spent else UNKNOWN)
+        if not is_last and after + kept > SHARE * in_all:
             return "the time that is left is kept for the recording after the last step"
         return ""
 

@@ -78,10 +78,10 @@ async def test_neighbours_and_the_way_back(half_way: Stage) -> None:
     app = KerasSeqApp(ROOT, "staged")
     async with app.run_test(size=(120, 40)) as pilot:
         await open_trial(app, pilot, "gru-s2")
-        await pilot.press("left_square_bracket")
+        await pilot.press("less_than_sign")
         await until(pilot, lambda: app.screen.trial.name == "gru-s1")
         assert app.screen.query_one("#metric", LinePlot).curves[0].finished
-        await pilot.press("right_square_bracket", "right_square_bracket")
+        await pilot.press("greater_than_sign", "greater_than_sign")
         await until(pilot, lambda: app.screen.trial.name == "simple_rnn-s0")
         plot = app.screen.query_one("#metric", LinePlot)
         plot.focus()

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from tui.follower import Pulse, Snapshot
 from tui.messages import OptionsChosen
 from tui.plot_options import PlotOptions
+from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_plot import LinePlot
 
 
@@ -76,6 +77,8 @@ class PaneScreen(Screen[None]):
             return
         for plot in self.query(LinePlot):
             plot.mode = after.mode
+        for heat_map in self.query(HeatMap):
+            heat_map.mode = after.mode
         if self.is_current:
             self.show_snapshot()
 

@@ -16,15 +16,19 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from experiments.causality import words
+from experiments.errors import StoreError
+from experiments.recorders.recording import Recording, read_recording
 from experiments.store import ExperimentFolder
 from experiments.trial_view import TrialView
 from tui import wording
 from tui.formatting import count, number
-from tui.messages import ConsoleRead, ReadingFailed
+from tui.messages import ConsoleRead, ReadingFailed, RecordingsRead
 from tui.plot_options import X_LABELS
 from tui.screens.plot_screen import PlotScreen
 from tui.screens.steering_screen import SteeringScreen
+from tui.widgets.console import Console
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
+from tui.widgets.inside_view import INSIDE_BINDINGS, InsideView
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.model_curves import raw_curve, trial_curve
@@ -43,14 +47,25 @@ class TrialScreen(SteeringScreen, PlotScreen):
         "plots": "Curves",
         "configuration": "Configuration",
         "console": "Console",
+        "inside": "Inside",
     }
     FOCUS: ClassVar[Mapping[str, str]] = {
         "plots": "#metric",
         "configuration": "VerticalScroll",
         "console": "ConsoleLog",
+        "inside": "#inside-view .shown",
     }
 
-    CHANGING = (*SteeringScreen.CHANGING, ("go", (-1,)), ("go", (1,)))
+    CHANGING = (
+        *SteeringScreen.CHANGING,
+        ("go", (-1,)),
+        ("go", (1,)),
+        *(
+            ("inside", (what, places))
+            for what in ("view", "step", "layer", "part", "sample")
+            for places in (-1, 1)
+        ),
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -58,14 +73,20 @@ class TrialScreen(SteeringScreen, PlotScreen):
             tooltip="Back to the dashboard",
         ),
         Binding(
-            "left_square_bracket", "go(-1)", "Previous", key_display="[", id="trial.previous",
+            "less_than_sign", "go(-1)", "Previous", key_display="<", id="trial.previous",
             tooltip="The trial before this one",
         ),
         Binding(
-            "right_square_bracket", "go(1)", "Next", key_display="]", id="trial.next",
+            "greater_than_sign", "go(1)", "Next", key_display=">", id="trial.next",
             tooltip="The trial after this one",
         ),
         Binding("l", "toggle_log", "Log", id="plot.log", tooltip="Log or linear y axis"),
+        Binding(
+            "4", "show_nth_pane(4)", "Pane 4", show=False, id="pane.4", tooltip="Go to pane 4"
+        ),
+        Binding("slash", "search", "Search", key_display="/", id="console.search",
+                tooltip="Search what the trial printed"),
+        *INSIDE_BINDINGS,
     ]  # fmt: skip
 
     def __init__(self, folder: ExperimentFolder, trial: str) -> None:
@@ -83,14 +104,17 @@ class TrialScreen(SteeringScreen, PlotScreen):
             with Vertical(id="plots", classes="pane"):
                 yield LinePlot(id="metric")
                 yield LinePlot(id="loss")
+            with Container(id="inside", classes="pane"):
+                yield InsideView(id="inside-view")
         with Container(id="console", classes="pane"):
-            yield ConsoleLog()
+            yield Console()
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin with the curves."""
         self.query_one("#configuration").border_title = "Configuration"
         self.query_one("#console").border_title = "Console"
+        self.query_one("#inside").border_title = "Inside"
         self.pane = "plots"
         self.query_one("#metric").focus()
         self._follow_console()
@@ -128,6 +152,10 @@ class TrialScreen(SteeringScreen, PlotScreen):
         for plot, shown in ((metric, key), (loss, "train_loss")):
             plot.x_label, plot.y_scale = X_LABELS[x], self.options.scale(shown)
         self.query_one("#facts", Static).update(facts(trial))
+        inside = self.query_one(InsideView)
+        inside.color, inside.steps = color, trial.recorded
+        inside.reason = trial.not_recorded or "nothing is recorded yet"
+        self.set_class(bool(trial.recorded), "-recorded")
         self.refresh_keys()
 
     @work(thread=True, exclusive=True, group="console")
@@ -149,11 +177,39 @@ class TrialScreen(SteeringScreen, PlotScreen):
     @on(ConsoleRead)
     def _on_console_read(self, message: ConsoleRead) -> None:
         self.query_one(ConsoleLog).lines_read = message.lines
+        self.query_one(Console).tell_matches()
+
+    @on(InsideView.Wanted)
+    def _on_recordings_wanted(self, message: InsideView.Wanted) -> None:
+        self._read_recordings(self._trial_name, message.steps)
+
+    @work(thread=True, group="recordings")
+    def _read_recordings(self, trial: str, steps: tuple[int, ...]) -> None:
+        folder = self._folder.trial(trial)
+        found: dict[int, Recording | None] = {}
+        for step in steps:
+            try:
+                found[step] = read_recording(folder.recording(step))
+            except StoreError as error:
+                found[step] = None
+                self.post_message(ReadingFailed(str(error)))
+        self.post_message(RecordingsRead(trial, found))
+
+    @on(RecordingsRead)
+    def _on_recordings_read(self, message: RecordingsRead) -> None:
+        if message.trial == self._trial_name:
+            inside = self.query_one(InsideView)
+            inside.recordings = {**inside.recordings, **message.recordings}
+            self.refresh_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys work only while there is something for them to act on."""
         if action == "go":
             return self._neighbour(int(str(parameters[0]))) is not None
+        if action == "inside":
+            what, places = parameters
+            inside = self.query(InsideView)
+            return bool(inside) and inside.first().can_move(str(what), int(str(places)))
         return super().check_action(action, parameters)
 
     def _neighbour(self, places: int) -> str | None:
@@ -169,6 +225,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
         name = self._neighbour(places)
         if name is not None:
             self._trial_name = name
+            self.query_one(InsideView).forget()
             self.show_snapshot()
             self._follow_console()
 
@@ -179,6 +236,21 @@ class TrialScreen(SteeringScreen, PlotScreen):
             plot.cursor_x = None
         if not plots:
             self.dismiss()
+
+    def action_search(self) -> None:
+        """Search the console."""
+        self.pane = "console"
+        self.query_one(Console).search()
+
+    def action_inside(self, what: str, places: int) -> None:
+        """Show another recording, view, layer, head, gate or sequence."""
+        self.query_one(InsideView).move(what, places)
+        self.refresh_keys()
+
+    def action_inside_view(self, name: str) -> None:
+        """Show a view by its name."""
+        self.query_one(InsideView).show_view(name)
+        self.refresh_keys()
 
     def action_toggle_log(self) -> None:
         """Switch the focused plot between a log and a linear axis, or else the loss."""
