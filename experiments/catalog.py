@@ -53,6 +53,7 @@ from experiments.tasks.series import Series
 from experiments.tasks.task import Task
 from experiments.tasks.temporal_order import TemporalOrder
 from experiments.tasks.timing import Timing
+from experiments.tasks.topics import Topics
 from experiments.tasks.translation import Translation
 
 Entry = TypeVar("Entry", Task, Model)
@@ -81,6 +82,7 @@ TASKS: dict[str, type[Task]] = {
         Timing,
         Series,
         MlmText,
+        Topics,
     )
 }
 

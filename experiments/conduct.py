@@ -52,6 +52,15 @@ def data(view: ExperimentView) -> dict[int, dict[str, tuple[str, ...]]]:
     }
 
 
+def pretrainings(view: ExperimentView) -> dict[str, int]:
+    """How many updates each model has learned without labels before those of training."""
+    found: dict[str, int] = {}
+    for trial in view.comparison_trials:
+        if trial.pretraining_steps:
+            found[trial.model] = max(trial.pretraining_steps, found.get(trial.model, 0))
+    return found
+
+
 def warnings(view: ExperimentView) -> list[str]:
     """What makes the comparison doubtful."""
     found = mismatches(view.config)
@@ -90,6 +99,9 @@ def document(view: ExperimentView) -> dict[str, Any]:
             {"seed": seed, "split": split, "sha256": list(hashes)}
             for seed, splits in data(view).items()
             for split, hashes in splits.items()
+        ],
+        "pretraining": [
+            {"model": model, "updates": updates} for model, updates in pretrainings(view).items()
         ],
         "timed": None if view.timed is None else _timed(view.timed),
         "warnings": warnings(view),

@@ -1,10 +1,10 @@
 """What happened: the records of the journals, each a frozen structure with a time.
 
-The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Measured`,
-`Solved`, `RateChanged`, `CheckpointSaved`, `Recorded`, `NotRecorded` and `StatusChanged` to the
-trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`, `TrialQueued`,
-`TrialEnded`, `StopRequested`, `Alerted`, `BaselineMeasured` and `SupervisorEnded` to its own, into
-which `launch` writes `StepsTimed` before. `read_model` folds them into views.
+The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Pretrained`,
+`Measured`, `Solved`, `RateChanged`, `CheckpointSaved`, `Recorded`, `NotRecorded` and
+`StatusChanged` to the trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`,
+`TrialQueued`, `TrialEnded`, `StopRequested`, `Alerted`, `BaselineMeasured` and `SupervisorEnded` to
+its own, into which `launch` writes `StepsTimed` before. `read_model` folds them into views.
 """
 
 import math
@@ -84,6 +84,16 @@ class DependenceFound(Event, frozen=True, kw_only=True, tag="dependence_found"):
     """Those of them that no prediction depends on."""
     faint: tuple[int, ...] = ()
     """Those of them that are read, but rounding hides what depends on them."""
+
+
+class Pretrained(Event, frozen=True, kw_only=True, tag="pretrained"):
+    """Measurements after `step` updates of pretraining, by key: `loss` and the metric of its task.
+
+    Those of training come after them, and are counted from 1 again.
+    """
+
+    step: int
+    values: dict[str, float]
 
 
 class Measured(Event, frozen=True, kw_only=True, tag="measured"):
@@ -233,6 +243,7 @@ type_of_record = (
     | Built
     | DataRead
     | DependenceFound
+    | Pretrained
     | Measured
     | Solved
     | RateChanged

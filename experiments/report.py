@@ -45,6 +45,7 @@ def _trial(trial: TrialView) -> dict[str, Any]:
             for change in trial.rate_changes
         ],
         "attempts": trial.attempt,
+        "pretraining_steps": trial.pretraining_steps,
         "steps": trial.step,
         "solved_at": trial.solved_at,
         "num_parameters": trial.num_parameters,

@@ -44,6 +44,7 @@ def train(
     import keras
 
     from experiments.losses import loss_of  # as Keras 2-3 s
+    from experiments.pretraining import pretrain
     from experiments.updates import Adam
 
     task, budget = config.task.task, config.budget
@@ -66,6 +67,8 @@ def train(
     found = checkpoints.found if checkpoints else None
     if is_compared and config.protocol.causality and found is None:
         record(dependence(model, task, validation))
+    if found is None and not pretrain(model, config, record, listener):
+        return False
     observer = None
     if is_compared and config.protocol.record and folder is not None:
         first = found.step if found else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from experiments.events import (
     Event,
     Measured,
     NotRecorded,
+    Pretrained,
     Process,
     RateChanged,
     Recorded,
@@ -34,6 +35,9 @@ from experiments.events import (
 )
 from experiments.series import Series
 from experiments.status import Status
+
+PRETRAINING = "pretraining_"
+"""What the measurements begin with that were made before training, on steps of their own."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,12 @@ class TrialView:
         return self.config.role == "tuning"
 
     @property
+    def pretraining_steps(self) -> int:
+        """Updates made before those of training, on a task without labels."""
+        steps = self.values(f"{PRETRAINING}loss").step
+        return int(steps[-1]) if len(steps) else 0
+
+    @property
     def progress(self) -> float:
         """The trained part of its budget, 0 to 1; all of it where the task was solved early."""
         if self.status is Status.COMPLETED:
@@ -172,7 +182,9 @@ class TrialView:
         made = self.step - (self.attempts[-1].step if self.attempts else 0)
         if made == 0:
             return math.nan
-        elapsed = float(self.seconds_at(self.updated) - self.seconds_at(self.built))
+        pretraining = self.values(f"{PRETRAINING}loss")
+        began = max((self.built, *pretraining.time[-1:]))
+        elapsed = float(self.seconds_at(self.updated) - self.seconds_at(began))
         return elapsed / made * (self.config.budget.steps - self.step)
 
     def values(self, key: str) -> Series:
@@ -203,23 +215,28 @@ _EMPTY = Series()
 def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
     """`view` after the events of the trial's own journal."""
     # Nearly all of them are measurements, which come in long runs.
-    for _, run in itertools.groupby(events, lambda event: isinstance(event, Measured)):
+    for _, run in itertools.groupby(events, type):
         part = list(run)
-        measured = [event for event in part if isinstance(event, Measured)]
+        measured = [event for event in part if isinstance(event, Measured | Pretrained)]
         view = _measured(view, measured) if measured else _fold_others(view, part)
     return view
 
 
-def _measured(view: TrialView, events: Iterable[Measured]) -> TrialView:
-    """`view` after measurements."""
+def _measured(view: TrialView, events: Sequence[Measured | Pretrained]) -> TrialView:
+    """`view` after measurements, all of training or all of pretraining."""
+    is_before = isinstance(events[0], Pretrained)
+    prefix, step = (PRETRAINING, 0) if is_before else ("", max(event.step for event in events))
     points: dict[str, list[tuple[float, float, float]]] = {}
-    step, time = view.step, view.updated
     for event in events:
-        step, time = max(step, event.step), event.time
         for key, value in event.values.items():
-            points.setdefault(key, []).append((event.step, time, value))
+            points.setdefault(f"{prefix}{key}", []).append((event.step, event.time, value))
     grown = {key: view.values(key).extended(new) for key, new in points.items()}
-    return replace(view, step=step, updated=time, series={**view.series, **grown})
+    return replace(
+        view,
+        step=max(view.step, step),
+        updated=events[-1].time,
+        series={**view.series, **grown},
+    )
 
 
 def _fold_others(view: TrialView, events: Iterable[Event]) -> TrialView:
@@ -276,8 +293,11 @@ def _begun(view: TrialView, event: Started) -> TrialView:
     if event.step == 0:
         # It trains from the first step; its curves are not the old one's.
         return fresh
-    # What came after the checkpoint is done again.
-    series = {key: series.until(event.step) for key, series in view.series.items()}
+    # What came after the checkpoint is done again; pretraining was done before it.
+    series = {
+        key: series if key.startswith(PRETRAINING) else series.until(event.step)
+        for key, series in view.series.items()
+    }
     series = {key: kept for key, kept in series.items() if len(kept)}
     left = max((kept.time[-1] for kept in series.values()), default=view.started)
     return replace(

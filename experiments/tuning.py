@@ -49,8 +49,8 @@ class Tuning:
 
     @property
     def updates(self) -> int:
-        """Weight updates of all its trials."""
-        return sum(trial.step for trial in self.trials)
+        """Weight updates of all its trials, those of pretraining among them."""
+        return sum(trial.pretraining_steps + trial.step for trial in self.trials)
 
 
 def tunings(view: ExperimentView) -> tuple[Tuning, ...]:

@@ -22,6 +22,7 @@ FORBIDDEN = {
 # of that name.
 APART = {
     "experiments.losses",
+    "experiments.pretraining",
     "experiments.probes.chain",
     "experiments.recorders.reading",
     "experiments.recorders.unrolled",

@@ -119,8 +119,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--set",
-            help="task.KEY=VALUE, budget.KEY=VALUE, protocol.KEY=VALUE, alerts.KEY=VALUE or "
-            "models.NAME.KEY=VALUE.",
+            help="task.KEY=VALUE, budget.KEY=VALUE, protocol.KEY=VALUE or models.NAME.KEY=VALUE.",
         ),
     ] = None,
     jobs: Annotated[

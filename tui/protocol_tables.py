@@ -68,7 +68,7 @@ def dependence_table(out: Console, view: ExperimentView) -> Group | None:
 
 
 def protocol_lines(view: ExperimentView) -> list[str]:
-    """What was switched off, how long steps took, and the data that was read."""
+    """What was switched off, how long steps took, what was pretrained, and the data read."""
     off = conduct.switched_off(view.config.protocol)
     lines = [f"switched off: {', '.join(off)}"] if off else []
     if view.timed is not None:
@@ -79,6 +79,10 @@ def protocol_lines(view: ExperimentView) -> list[str]:
             f"({wording.plural(view.timed.threads, 'thread')}, {view.timed.backend} on "
             f"{view.timed.device} of {view.timed.host})"
         )
+    before = conduct.pretrainings(view)
+    if before:
+        shown = ", ".join(f"{model} {count(updates)} updates" for model, updates in before.items())
+        lines.append(f"pretrained without labels, beyond the steps of training: {shown}")
     # Some tasks have one test split for all seeds.
     seeds: dict[str, list[str]] = {}
     for seed, splits in conduct.data(view).items():

@@ -71,6 +71,12 @@ class Evidence:
         values = tuple(self.values(model, key).values())
         return Finding(what, stats.t_interval(values, bounds=bounds))
 
+    def baseline(self, what: str, name: str) -> Finding:
+        """The mean test metric of the null baseline called `name`, over seeds."""
+        key = f"test_{self._metric.name}"
+        values = next((b.values.get(key, ()) for b in self._view.baselines if b.name == name), ())
+        return Finding(what, stats.t_interval(values, bounds=self._metric.bounds))
+
     def solved(self, model: str) -> Finding:
         """The share of seeds whose test reaches what the task calls solved, Wilson's interval."""
         task, values = self._view.config.task, self.values(model).values()

@@ -7,6 +7,7 @@ from experiments.claims.evidence import Evidence, above, better
 
 PAIRS = {"mqar_few": "few", "mqar_more": "more", "mqar_many": "many"}
 """The experiments on associative recall, by how many keys are to be remembered."""
+FROM_SCRATCH, PRETRAINED = "bert", "bert_pretrained"
 WHOLE = 0.99
 """A share of pairs of outputs and inputs above which every output depends on every input."""
 
@@ -20,13 +21,14 @@ def judge(views: Views) -> Verdict:
     2. With few, with more and with many keys to remember, the Transformer gains more than an
        LSTM of equal size; a gain is the share of the way from the best null baseline to a perfect
        score.
+    3. What stands on self-attention: BERT that has learned to fill in masked words of a text gains
+       more from few labelled passages of it than the same network from scratch, with the same
+       labels and as many updates with them. Here the null baseline is the largest class.
 
     Beside it: parity. The LSTM carries one bit from step to step and may do so for ever; a
     Transformer has to see all steps at once. Where the LSTM is better on sequences longer than
-    those of training, using the whole input is not enough.
-
-    What BERT adds, pretraining on masked words, is not part of this rule:
-    `examples/masked_language_model.py` compares it with training from scratch.
+    those of training, using the whole input is not enough. And what a bag of words, which knows no
+    order, gets right from the same few labels.
     """
     conditions: list[Finding] = []
     numbers: list[Finding] = []
@@ -60,6 +62,18 @@ def judge(views: Views) -> Verdict:
                     "probe_support_distance_75_100",
                 ),
             ]
+    few_labels = Evidence(views["topics"], "majority")
+    conditions.append(
+        better(
+            "few labels: pretrained BERT gains more than BERT from scratch",
+            few_labels.gains(PRETRAINED),
+            few_labels.gains(FROM_SCRATCH),
+        )
+    )
+    numbers += [
+        few_labels.mean(f"few labels: accuracy of {model}", model)
+        for model in (PRETRAINED, FROM_SCRATCH)
+    ]
     parity = Evidence(views["parity"])
     key = "extrapolation_accuracy"
     refuting = (
@@ -72,13 +86,16 @@ def judge(views: Views) -> Verdict:
         parity.mean(
             "parity, longer than in training: accuracy of the Transformer", "transformer", key
         ),
+        few_labels.baseline("few labels: accuracy of a bag of words", "bag of words"),
     )
     return Verdict(word_of(conditions), tuple(conditions), tuple(numbers), refuting)
 
 
 WHOLE_INPUT = Claim(
     letter="f",
-    sentence="In self-attention every output uses the whole input.",
-    experiments=(*PAIRS, "parity"),
+    sentence=(
+        "In self-attention every output uses the whole input; on it stand the Transformer and BERT."
+    ),
+    experiments=(*PAIRS, "topics", "parity"),
     judge=judge,
 )

@@ -1,18 +1,18 @@
-"""BERT's encoder, trained from scratch on the task itself."""
+"""BERT's encoder, trained from scratch on the task itself or pretrained on another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from msgspec import Meta
 
-from experiments.budget import Positive
+from experiments.budget import Positive, PositiveReal
 from experiments.errors import RequestError
 from experiments.lengths import longer
 from experiments.models.adapter import Rate, input_of, predict, target_of
-from experiments.models.attention import check_heads
+from experiments.models.attention import check_heads, pool
 from experiments.models.cost import (
     Cost,
     attention,
@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 class Bert(Model):
     """BERT's encoder: learned positions, normalization after each sublayer, GELU.
 
-    One prediction per sequence is made from the first step, by way of BERT's pooler. There is no
-    pretraining here. It reads tokens only. Every position it can read has a vector of its own, so
-    there are as many as the longest sequence that will be tested has steps; what a vector says
-    that no training has reached is noise.
+    One prediction per sequence is made from the first step, by way of BERT's pooler, or from the
+    mean over the steps. It reads tokens only. Where the task has text without labels, it may learn
+    from that first. Every position it can read has a vector of its own, so there are as many as
+    the longest sequence that will be tested has steps; what a vector says that no training has
+    reached is noise.
     """
 
     name: ClassVar[str] = "bert"
@@ -57,6 +58,12 @@ class Bert(Model):
     """Share of activations dropped in training; the paper has 0.1."""
     max_sequence_length: Annotated[int, Meta(ge=0)] = 0
     """Positions to learn; 0 for as many as the longest test needs."""
+    pooling: Literal["first", "mean"] = "first"
+    """Of one prediction per sequence: the first step behind a dense layer, or the mean."""
+    initializer_stddev: PositiveReal = 0.02
+    """Of the first weights: BERT's, for a width of 768. A narrow network starts slowly with it."""
+    pretraining_steps: Annotated[int, Meta(ge=0)] = 0
+    """Updates before training, on the task without labels that `Task.pretraining` gives."""
 
     @property
     def reads_ahead(self) -> bool:
@@ -73,6 +80,13 @@ class Bert(Model):
                 f"max_sequence_length={self.max_sequence_length}, sequences of {longest} steps."
             )
 
+        if self.pretraining_steps and task.pretraining() is None:
+            raise RequestError(
+                f"{self.name}: {task.name} has nothing to learn from before its labels. Expected a "
+                "task with pretraining, such as topics, or pretraining_steps=0. Received: "
+                f"pretraining_steps={self.pretraining_steps}."
+            )
+
     def width_step(self, name: str) -> int:
         """Heads share `hidden_dim` evenly."""
         return self.num_heads if name == "hidden_dim" else 1
@@ -84,14 +98,21 @@ class Bert(Model):
         norm = normalization(width)
         inside = feed_forward(width, self.intermediate_dim, steps)
         block = attention(width, steps, steps) + inside + norm * 2
-        pooler = Cost() if target_of(task).per_step else dense(width, width)
+        pooler = dense(width, width) if self._has_pooler(task) else Cost()
         blocks = block * self.num_layers
         return table(vectors, width) + norm + blocks + pooler + predictions(task, width)
+
+    def _has_pooler(self, task: Task) -> bool:
+        return self.pooling == "first" and not target_of(task).per_step
 
     def _positions(self, task: Task) -> int:
         if self.max_sequence_length:
             return self.max_sequence_length
         return max([_longest_sequence(task), *(other.sequence_length for other in longer(task))])
+
+    def pretraining_updates(self) -> int:
+        """`pretraining_steps`."""
+        return self.pretraining_steps
 
     def build(self, task: Task) -> keras.Model:
         """The encoder, one dense layer."""
@@ -101,7 +122,7 @@ class Bert(Model):
 
         tokens = cast("Tokens", task.input)
         inputs = input_of(task)
-        per_step = target_of(task).per_step
+        has_pooler = self._has_pooler(task)
         encoder = BertEncoder(
             vocabulary_size=tokens.vocabulary_size,
             num_layers=self.num_layers,
@@ -111,12 +132,17 @@ class Bert(Model):
             dropout=self.dropout,
             max_sequence_length=self._positions(task),
             num_segments=1,
-            use_pooler=not per_step,
+            use_pooler=has_pooler,
+            initializer_stddev=self.initializer_stddev,
+            name="encoder",
         )
         # Without padding the first token of the vocabulary is one like the others.
         padding_mask = inputs != 0 if tokens.has_padding else keras.ops.ones_like(inputs, "bool")
         outputs = encoder({"token_ids": inputs, "padding_mask": padding_mask})
-        features = outputs["sequence_output" if per_step else "pooled_output"]
+        if has_pooler:
+            features = outputs["pooled_output"]
+        else:
+            features = pool(task, outputs["sequence_output"])
         return keras.Model(inputs, predict(task, features), name=self.name)
 
 

@@ -63,6 +63,10 @@ class Model(abc.ABC):
         """
         return None
 
+    def pretraining_updates(self) -> int:
+        """How often its weights are updated on `task.pretraining()` before the task itself."""
+        return 0
+
     @abc.abstractmethod
     def build(self, task: Task) -> keras.Model:
         """The untrained network, from `task.input` to predictions for `task.target`."""

@@ -204,6 +204,14 @@ class Task(abc.ABC):
         """
         return None
 
+    def pretraining(self) -> "Task | None":  # most have labels for all there is
+        """The task without labels from which a network may learn first, or `None`.
+
+        It reads sequences of the same form, and none of those that this task evaluates. Its budget
+        says how it is learned; for how long is for the model to say.
+        """
+        return None
+
     def bounds(self, measure: str) -> Bounds:
         """What `measure` can be: as the metric, also in a bin of lengths; no loss is negative."""
         if measure == "loss":

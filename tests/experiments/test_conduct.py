@@ -7,7 +7,14 @@ import toy
 from history import begun, ended, trained, view_of
 
 from experiments import conduct
-from experiments.events import DataRead, DependenceFound, RateChanged, RateChosen, Solved
+from experiments.events import (
+    DataRead,
+    DependenceFound,
+    Pretrained,
+    RateChanged,
+    RateChosen,
+    Solved,
+)
 from experiments.protocol import NO_PROTOCOL, Protocol
 from experiments.read_model import fold_experiment
 from experiments.report import summary
@@ -86,13 +93,23 @@ def test_a_decoder_that_looks_ahead_is_a_warning():
     assert conduct.warnings(ahead) == ["seq2seq: its decoder is shown the tokens it has to predict"]
 
 
+def before(step):
+    return Pretrained(time=103.0, step=step, values={"loss": 0.7})
+
+
+def test_pretraining_is_told_of_the_models_that_had_it():
+    assert conduct.pretrainings(view()) == {}
+    found = view(gru_s0=finished(before(30), before(60)), gru_s3=finished(before(20)))
+    assert conduct.pretrainings(found) == {"gru": 60}  # the other is still at it
+
+
 def test_the_report_holds_all_of_it():
     config = toy.experiment(models=["gru"], seeds=[0], protocol={"tune": True})
     stories = {
-        trial.name: begun() + trained({3: 0.1}, "validation_mse") + ended()
+        trial.name: [*begun(), before(50), *trained({3: 0.1}, "validation_mse"), *ended()]
         for trial in config.trials()
     }
-    stories["gru-s0"] = finished(HEARD, read("test", "bb"), Solved(time=104.0, step=5))
+    stories["gru-s0"] = finished(before(50), HEARD, read("test", "bb"), Solved(time=104.0, step=5))
     values = dict.fromkeys(("0.0001", "0.000316", "0.001"), 0.1) | {"0.00316": float("nan")}
     chosen = RateChosen(time=110.0, model="gru", learning_rate=0.000316, values=values)
     document = summary(fold_experiment(view_of(config, stories), [chosen]))
@@ -102,7 +119,9 @@ def test_the_report_holds_all_of_it():
     (tuning,) = document["tuning"]
     assert (tuning["model"], tuning["learning_rate"], tuning["is_edge"]) == ("gru", 0.000316, False)
     assert tuning["values"]["0.00316"] is None
-    assert (tuning["updates"], tuning["seconds"]) == (4 * 3, 4 * 20)
+    assert (tuning["updates"], tuning["seconds"]) == (4 * (50 + 3), 4 * 20)
+    assert document["pretraining"] == [{"model": "gru", "updates": 50}]
+    assert trial["pretraining_steps"] == 50
     assert [trial["name"] for trial in tuning["trials"]] == [f"gru-lr{rate}" for rate in values]
     (dependence,) = document["causality"]
     assert dependence["words"] == "all steps, step 1 faintly"

@@ -31,6 +31,7 @@ Records = st.one_of(
         unread=Steps,
         faint=Steps,
     ),
+    st.builds(events.Pretrained, step=Whole, values=Values),
     st.builds(events.Measured, step=Whole, values=Values),
     st.builds(events.Solved, step=Whole),
     st.builds(events.Recorded, step=Whole, seconds=st.floats(0, 1e6), size_bytes=Whole),

@@ -16,6 +16,7 @@ from experiments.events import (
     Damaged,
     Measured,
     Opened,
+    Pretrained,
     Process,
     RateChanged,
     Started,
@@ -74,6 +75,12 @@ TrialEvents = st.one_of(
         time=Times,
         step=st.integers(1, 8),
         values=st.dictionaries(Keys, st.floats(), max_size=3),
+    ),
+    st.builds(
+        Pretrained,
+        time=Times,
+        step=st.integers(1, 20),
+        values=st.dictionaries(st.sampled_from(["loss", "accuracy"]), st.floats(), max_size=2),
     ),
     st.builds(StatusChanged, time=Times, status=Statuses, reason=st.text(max_size=5)),
     st.builds(Damaged, time=st.just(0.0), line=st.integers(1, 9), problem=st.text(max_size=5)),
@@ -164,6 +171,42 @@ def test_a_new_experiment_waits():
 
 
 # The way of a trial
+
+
+def pretrained(losses, since=102.0):
+    """A second for each update, of which some are told."""
+    return [
+        Pretrained(time=since + step, step=step, values={"loss": loss, "accuracy": 0.1})
+        for step, loss in losses.items()
+    ]
+
+
+def test_pretraining_has_steps_of_its_own():
+    trial = fold_trial(new_view(CONFIG).trials[0], begun() + pretrained({10: 3.0, 20: 2.0}))
+    assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 0, 0.0)
+    assert math.isnan(trial.remaining_seconds)
+    assert trial.seconds == 22.0  # it counts
+    trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "train_loss", since=122.0))
+    assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 4, 0.5)
+    assert trial.remaining_seconds == 4.0  # as long again as since pretraining ended
+    assert trial.values("train_loss").step.tolist() == [1, 4]
+    assert trial.values("pretraining_loss").step.tolist() == [10, 20]
+    assert trial.values("pretraining_loss").value.tolist() == [3.0, 2.0]
+    assert trial.values("pretraining_accuracy").last == 0.1
+    assert trial.metrics() == {}  # none of the outcome
+
+
+def test_pretraining_is_done_again_from_the_first_step_and_kept_by_a_checkpoint():
+    before = begun() + pretrained({10: 3.0, 20: 2.0})
+    before += trained({2: 0.9, 4: 0.5}, "train_loss", since=122.0)
+    trial = fold_trial(new_view(CONFIG).trials[0], before)
+    anew = fold_trial(trial, begun(200.0, attempt=2))
+    assert (anew.pretraining_steps, anew.step) == (0, 0)
+    again = Started(time=200.0, process=LATER, attempt=2, step=2)
+    gone_on = fold_trial(trial, [again])
+    assert (gone_on.pretraining_steps, gone_on.step) == (20, 2)
+    assert gone_on.values("pretraining_loss").step.tolist() == [10, 20]
+    assert gone_on.values("train_loss").step.tolist() == [2]
 
 
 def test_the_way_of_a_trial():

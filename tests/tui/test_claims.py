@@ -105,8 +105,8 @@ def test_all_ends_with_a_verdict_on_each(
     monkeypatch.setattr(claims, "undertake", undertaken)
     code, out, err = call("all", "--quick")
     assert code == 1
-    names = re.findall(r"\d+/16 claim-(\w+)-quick", err)
-    assert len(names) == len(set(names)) == 16
+    names = re.findall(r"\d+/17 claim-(\w+)-quick", err)
+    assert len(names) == len(set(names)) == 17
     verdicts = out.rpartition("Verdicts\n")[2]
     assert re.findall(r"│ ([a-f]) │ .* │ underpowered │", verdicts) == list("abcdef")
 

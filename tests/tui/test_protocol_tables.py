@@ -11,6 +11,7 @@ from staged import STARTED, completed, ended, staged, training
 from experiments.events import (
     DataRead,
     DependenceFound,
+    Pretrained,
     RateChosen,
     StatusChanged,
     StepsTimed,
@@ -99,6 +100,16 @@ def test_how_long_steps_took_is_told_with_the_machine() -> None:
     assert (
         "a training step, timed alone before the trials: lstm 12.3 ms "
         "(2 threads, jax on cpu:0 of here)"
+    ) in protocol_lines(ExperimentReader(stage.folder).read())
+
+
+def test_what_was_pretrained_is_told() -> None:
+    stage = staged(models=[{"name": "lstm"}])
+    stage.begin()
+    before = Pretrained(time=STARTED + 1, step=2000, values={"loss": 0.7})
+    stage.write("lstm-s0", [*training("lstm", 0, 1), before])
+    assert (
+        "pretrained without labels, beyond the steps of training: lstm 2,000 updates"
     ) in protocol_lines(ExperimentReader(stage.folder).read())
 
 

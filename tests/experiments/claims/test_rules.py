@@ -265,18 +265,49 @@ ODD = {
 }
 
 
-def whole_input(few=RECALLED, many=RECALLED, seeds=3):
+TAUGHT = {"bert": {"test_accuracy": 0.4}, "bert_pretrained": {"test_accuracy": 0.55}}
+
+
+def whole_input(few=RECALLED, many=RECALLED, taught=TAUGHT, seeds=3):
     recall = {"mqar_few": few, "mqar_more": many, "mqar_many": many}
     views = {
         name: made_up(name, outcomes, {"blind": 0.03}, seeds) for name, outcomes in recall.items()
     }
+    views["topics"] = made_up("topics", taught, {"majority": 0.2, "bag of words": 0.5}, seeds)
     return judge("f", {**views, "parity": made_up("parity", ODD, {"majority": 0.5}, seeds)})
+
+
+FEW_LABELS = "few labels: pretrained BERT gains more than BERT from scratch"
 
 
 def test_f_supported():
     verdict = whole_input()
     assert verdict.word == "supported"
     assert refuting(verdict) == ["for"]  # but parity needs a state
+
+
+def test_f_counts_the_gain_of_pretraining_from_the_largest_class():
+    verdict = whole_input()
+    (found,) = (f for f in verdict.conditions if f.what == FEW_LABELS)
+    assert found.side == "for"
+    assert found.interval.mean == pytest.approx(0.15 / 0.8)  # not 0.05 / 0.5, above the bag
+    bag = next(f for f in verdict.refuting if "bag of words" in f.what)
+    assert (bag.interval.mean, bag.side) == (pytest.approx(0.5), None)
+
+
+def test_f_mixed_when_pretraining_gains_nothing():
+    same = changed(TAUGHT, "bert", test_accuracy=0.7)
+    same = changed(same, "bert_pretrained", test_accuracy=0.7)
+    verdict = whole_input(taught=same)
+    assert verdict.word == "mixed"
+    assert verdict.reasons == (f"{FEW_LABELS}: does not hold",)
+
+
+def test_f_underpowered_when_neither_bert_has_learned():
+    lazy = {model: {"test_accuracy": 0.2} for model in TAUGHT}
+    verdict = whole_input(taught=lazy)
+    assert verdict.word == "underpowered"
+    assert verdict.reasons == (f"{FEW_LABELS}: the seeds cannot tell",)
 
 
 def test_f_mixed_when_it_recalls_no_better():
@@ -288,7 +319,8 @@ def test_f_not_supported_when_it_neither_sees_all_nor_recalls():
         "transformer": {"test_accuracy": 0.4, "probe_support_share": 0.5},
         "lstm": {"test_accuracy": 0.99, "probe_support_share": 0.51},
     }
-    assert whole_input(blind, blind).word == "not supported"
+    worse = changed(TAUGHT, "bert", test_accuracy=0.8)
+    assert whole_input(blind, blind, worse).word == "not supported"
 
 
 def test_f_underpowered():

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from experiments.errors import RequestError
 from experiments.request import experiment_request
-from experiments.tasks.mlm_text import FIRST_WORD, MASK, UNKNOWN, MlmText, masked
+from experiments.tasks.masked_words import masked
+from experiments.tasks.mlm_text import MlmText
 from experiments.tasks.task import UNASKED
+from experiments.tasks.vocabulary import FIRST_WORD, MASK, UNKNOWN
 
 SPLITS = ("train", "validation", "test")
 
@@ -97,10 +99,10 @@ def test_parts_are_the_text_in_order_in_words_of_the_vocabulary(write):
     parts = [words[: -2 * tenth], words[-2 * tenth : -tenth], words[-tenth:]]
     counts = Counter(parts[0])
     frequent = sorted(counts, key=lambda word: (-counts[word], word))[:6]
-    assert text.vocabulary == ("[UNK]", "[MASK]", *frequent)
+    assert text.vocabulary.words == ("[UNK]", "[MASK]", *frequent)
     for split, part in zip(SPLITS, parts, strict=True):
         expected = [word if word in frequent else "[UNK]" for word in part]
-        assert [text.vocabulary[token] for token in text.parts[split]] == expected
+        assert [text.vocabulary.words[token] for token in text.parts[split]] == expected
     assert text.digest == hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

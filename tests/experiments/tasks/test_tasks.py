@@ -10,10 +10,13 @@ from experiments.catalog import TASKS
 from experiments.errors import UnknownNameError
 from experiments.tasks.task import UNASKED, Channels, Classes, Decoded, Sequences, Tokens
 
-SPLITS = [(task, split) for task in TASKS.values() for split in task.evaluation_splits]
+# Those without labels that others give for pretraining keep to it, too.
+BEFORE = [before for task in TASKS.values() if (before := task().pretraining()) is not None]
+KINDS = {**TASKS, **{before.name: type(before) for before in BEFORE}}
+SPLITS = [(task, split) for task in KINDS.values() for split in task.evaluation_splits]
 
 
-@pytest.fixture(params=TASKS.values(), ids=TASKS.keys())
+@pytest.fixture(params=KINDS.values(), ids=KINDS.keys())
 def task(request):
     return request.param()
 
@@ -111,6 +114,17 @@ def test_longer_sequences_are_of_the_same_task(task):
     batch = longer.evaluation_set("extrapolation", seed=0)
     check_form(longer, batch, len(batch.inputs))
     assert not equal(batch, longer.evaluation_set("test", seed=0))
+
+
+def test_pretraining_reads_the_same_tokens_and_nothing_that_is_evaluated(task):
+    before = task.pretraining()
+    if before is None:
+        return
+    assert (before.input, before.sequence_length) == (task.input, task.sequence_length)
+    read = np.concatenate([before.train_batch(0, index, 1000).inputs for index in range(20)])
+    seen = {sequence.tobytes() for sequence in read}
+    for split in task.evaluation_splits:
+        assert seen.isdisjoint(s.tobytes() for s in task.evaluation_set(split, 0).inputs)
 
 
 def test_solved_is_worse_than_perfect(task):
