@@ -35,6 +35,7 @@ SETTINGS = {
     "max_sequence_length": st.sampled_from([0, 20]),
     "score": st.sampled_from(["dot", "scaled_dot", "general", "additive", "concat"]),
     "causal": st.booleans(),
+    "pooling": st.sampled_from(["first", "mean"]),
     "placement": st.sampled_from(["bahdanau", "luong"]),
 }
 

@@ -285,6 +285,20 @@ def test_width_must_divide_by_heads(model):
         model(hidden_dim=30).check(Toy())
 
 
+def test_the_mean_of_bert_is_that_of_the_steps_that_are_not_padding():
+    task = Toy(Tokens(7, has_padding=True))
+    network = Bert(pooling="mean").build(task)
+    inputs = np.random.default_rng(0).integers(1, 7, size=(3, 4))
+    padded = np.pad(inputs, [(0, 0), (0, 3)])
+    expected, found = predictions(network, inputs), predictions(network, padded)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    encoder = network.get_layer("encoder")
+    mask = {"token_ids": inputs, "padding_mask": inputs != 0}
+    mean = keras.ops.mean(encoder(mask)["sequence_output"], axis=1)
+    oracle = network.get_layer("predictions")(mean)
+    np.testing.assert_allclose(expected, keras.ops.convert_to_numpy(oracle), atol=1e-5)
+
+
 def test_bert_has_a_position_for_every_step_that_will_be_tested():
     task = Toy(INPUTS["tokens"])
     longest = [*longer(task)][-1]
