@@ -255,10 +255,14 @@ class JournalReader:
         self._path = path
         self._offset = 0
         self._lines = 0
+        self._size = 0
 
     def read(self) -> list[Event]:
         """The records since the last call; a line that is none becomes `Damaged`."""
         try:
+            # Followers ask several times a second, mostly for nothing.
+            if self._path.stat().st_size == self._size:
+                return []
             with self._path.open("rb") as file:
                 file.seek(self._offset)
                 text = file.read()
@@ -269,6 +273,7 @@ class JournalReader:
         complete = text[: text.rfind(b"\n") + 1]
         lines = complete.split(b"\n")[:-1]
         events = list(self._records(lines))
+        self._size = self._offset + len(text)
         self._offset += len(complete)
         self._lines += len(lines)
         return events

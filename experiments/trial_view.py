@@ -38,6 +38,8 @@ from experiments.status import Status
 
 PRETRAINING = "pretraining_"
 """What the measurements begin with that were made before training, on steps of their own."""
+EVALUATED = ("test_", "validation_", "extrapolation_", "probe_")
+"""Beginnings of the keys of what is measured on whole splits."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,11 @@ class TrialView:
         """The measurements called `key`, empty when there are none."""
         return self.series.get(key, _EMPTY)
 
+    @property
+    def evaluations(self) -> int:
+        """How many measurements it has that do not come from single batches."""
+        return sum(len(s) for key, s in self.series.items() if key.startswith(EVALUATED))
+
     def best(self, key: str) -> float:
         """The best value of a validation or test measurement of the task's metric, or NaN."""
         return self.best_of(self.values(key).value)
@@ -205,8 +212,7 @@ class TrialView:
 
     def metrics(self) -> dict[str, float]:
         """The outcome: tests, probes, and validation measurements at their last reading."""
-        prefixes = ("test_", "validation_", "extrapolation_", "probe_")
-        return {key: s.last for key, s in self.series.items() if key.startswith(prefixes)}
+        return {key: s.last for key, s in self.series.items() if key.startswith(EVALUATED)}
 
 
 _EMPTY = Series()

@@ -82,11 +82,12 @@ class KerasSeqApp(GuardedApp):
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; training goes on"),
     ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    # What is bound to them draws itself; the screen as a whole need not.
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
     """The experiment on screen."""
-    pulse: reactive[Pulse | None] = reactive(None)
+    pulse: reactive[Pulse | None] = reactive(None, repaint=False)
     """The time and the machine's load."""
-    options: reactive[PlotOptions] = reactive(PlotOptions())
+    options: reactive[PlotOptions] = reactive(PlotOptions(), repaint=False)
     """How a person wants to see plots."""
 
     def __init__(
@@ -137,6 +138,10 @@ class KerasSeqApp(GuardedApp):
     def _on_snapshot(self, message: messages.SnapshotTaken) -> None:
         # One of the experiment before may still be under way.
         if message.snapshot.folder == self._folder:
+            if not gc.get_freeze_count():
+                # All that was imported and built so far stays; to go through it again and again
+                # in search of garbage takes 50 ms each time, in the middle of a tick.
+                self.call_after_refresh(gc.freeze)
             self.snapshot = message.snapshot
             if self._is_starting:
                 self._is_starting = False

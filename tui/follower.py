@@ -22,6 +22,10 @@ from tui.widgets.model_curves import CurveMaker, CurveRequest
 
 POLL_SECONDS = 0.25
 PULSE_SECONDS = 1.0
+BOARD_SECONDS = 1.0
+MOST_SHARE = 0.05
+"""Of a core: what costs more is polled less often, but at least each second."""
+SLOWEST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,7 @@ class Follower:
         """How the models are to be compared, if at all; replaced like `request`."""
         self._reader: ExperimentReader | None = None
         self._curves = CurveMaker()
+        self._board: tuple[object, float, Leaderboard] | None = None
         self._shown: tuple[ExperimentView, CurveRequest, Question | None] | None = None
 
     def poll(self) -> Snapshot | None:
@@ -89,7 +94,7 @@ class Follower:
         if shown is not None and shown[0] is view and shown[1:] == (request, question):
             return None
         self._shown = (view, request, question)
-        board = leaderboard(view)
+        board = self._standings(view)
         return Snapshot(
             folder=self.folder,
             view=view,
@@ -99,6 +104,21 @@ class Follower:
             compared=compared(view, question, board) if question else None,
         )
 
+    def _standings(self, view: ExperimentView) -> Leaderboard:
+        """The standings: made anew when what they tell has changed, and after a second.
+
+        Only the time of a step changes with every record.
+        """
+        trials = (
+            (trial.status, trial.evaluations, trial.num_parameters, trial.solved_at)
+            for trial in view.trials
+        )
+        state = (view.baselines, *trials)
+        now, board = time.monotonic(), self._board
+        if board is None or board[0] != state or now >= board[1] + BOARD_SECONDS:
+            board = self._board = state, now, leaderboard(view)
+        return board[2]
+
 
 def follow(
     follower: Follower, post: Callable[[Message], object], cancelled: threading.Event
@@ -106,6 +126,7 @@ def follow(
     """Post what is new until `cancelled`; a problem is said once, and reading goes on."""
     said = ""
     next_pulse = 0.0
+    spent = time.process_time()
     while True:
         try:
             snapshot = follower.poll()
@@ -120,5 +141,8 @@ def follow(
         if time.monotonic() >= next_pulse:
             next_pulse = time.monotonic() + PULSE_SECONDS
             post(PulseTaken(take_pulse()))
-        if cancelled.wait(POLL_SECONDS):
+        # What the last tick cost, with all that was drawn since.
+        before, spent = spent, time.process_time()
+        seconds = max(POLL_SECONDS, (spent - before) / MOST_SHARE)
+        if cancelled.wait(min(seconds, SLOWEST_SECONDS)):
             return

@@ -436,3 +436,23 @@ def test_a_learning_rate_is_changed_and_nothing_else(tmp_path):
     changed = trial.config.stat().st_mtime_ns
     trial.set_learning_rate(0.25)
     assert trial.config.stat().st_mtime_ns == changed
+
+
+def test_a_journal_that_did_not_grow_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    writer = JournalWriter(path)
+    writer.append(Measured(step=1, values={"train_loss": 1.0}))
+    with path.open("ab") as file:
+        file.write(b"torn")
+    reader = JournalReader(path)
+    assert len(reader.read()) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", None)
+        assert reader.read() == []
+    with path.open("ab") as file:
+        file.write(b"\n")
+    (damaged,) = reader.read()
+    assert isinstance(damaged, Damaged)
+    writer.close()

@@ -22,9 +22,12 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(plot_canvas, "output_encoding", lambda: "utf-8")
     monkeypatch.setattr(follower, "take_pulse", lambda: staged.PULSE)
-    clock = SimpleNamespace(time=lambda: staged.PULSE.time, monotonic=time.monotonic)
+    clock = SimpleNamespace(
+        time=lambda: staged.PULSE.time, monotonic=time.monotonic, process_time=time.process_time
+    )
     monkeypatch.setattr(follower, "time", clock)
     monkeypatch.setattr(follower, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(follower, "MOST_SHARE", float("inf"))
     monkeypatch.setattr(lister, "time", clock)
     monkeypatch.setattr(lister, "LIST_SECONDS", 0.01)
     monkeypatch.setattr(lister, "REST_SECONDS", 0.0)

@@ -3,12 +3,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from staged import PULSE, ROOT, completed, staged, training
 
 from experiments.history import History
+from experiments.leaderboard import leaderboard
 from experiments.store import ExperimentFolder
+from tui import follower as follower_module
 from tui.follower import Follower, follow
 from tui.lister import Lister
 from tui.messages import ExperimentsListed, PulseTaken, ReadingFailed, SnapshotTaken
@@ -116,3 +119,65 @@ def test_nothing_heavy_is_imported(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_standings_are_made_anew_when_what_they_tell_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(follower_module, "BOARD_SECONDS", float("inf"))
+    stage = staged()
+    stage.begin()
+    stage.write("lstm-s0", training("lstm", 0, 15))
+    follower = Follower(stage.folder)
+    before = follower.poll()
+    assert before is not None
+    batches = [event for event in training("lstm", 0, 19) if getattr(event, "step", 0) > 15]
+    stage.write("lstm-s0", batches)
+    same = follower.poll()
+    assert same is not None
+    assert same.view is not before.view
+    assert same.board is before.board
+    stage.write("lstm-s0", training("lstm", 0, 20)[-1:])
+    after = follower.poll()
+    assert after is not None
+    assert after.board.standings == leaderboard(after.view).standings
+    assert after.board.standings != before.board.standings
+
+
+def test_after_a_while_standings_are_made_anew_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower_module, "BOARD_SECONDS", 0.0)
+    stage = staged()
+    stage.write("lstm-s0", training("lstm", 0, 15))
+    follower = Follower(stage.folder)
+    before = follower.poll()
+    stage.write("lstm-s0", training("lstm", 0, 16)[-1:])
+    after = follower.poll()
+    assert before is not None
+    assert after is not None
+    assert after.board is not before.board
+
+
+class Waits:
+    """An event that is never set until it was waited for some times; it keeps for how long."""
+
+    def __init__(self, count: int) -> None:
+        self.seconds: list[float] = []
+        self._count = count
+
+    def wait(self, seconds: float) -> bool:
+        self.seconds.append(seconds)
+        return len(self.seconds) >= self._count
+
+
+def test_what_costs_more_is_polled_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower_module, "MOST_SHARE", 0.05)
+    monkeypatch.setattr(follower_module, "POLL_SECONDS", 0.25)
+    spent = iter([0.0, 0.005, 0.025, 1.025])
+    clock = SimpleNamespace(
+        time=lambda: 0.0, monotonic=lambda: 0.0, process_time=lambda: next(spent)
+    )
+    monkeypatch.setattr(follower_module, "time", clock)
+    waits = Waits(3)
+    follow(Follower(staged().folder), lambda message: None, waits)
+    # 5 ms are below a twentieth of the usual pause; 20 ms are one of 0.4 s; a second is too much.
+    assert waits.seconds == pytest.approx([0.25, 0.4, 1.0])

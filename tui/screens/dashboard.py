@@ -175,7 +175,8 @@ class DashboardScreen(SteeringScreen, PlotScreen):
         plot = self._read
         frame = plot.frame if plot is not None else None
         if plot is None or frame is None or plot.cursor_x is None:
-            self.query_one(ReadingLine).read = None
+            if self.query_one(ReadingLine).read is not None:
+                self.query_one(ReadingLine).read = None
         else:
             self.query_one(ReadingLine).read = (plot.chart, frame, plot.cursor_x)
 

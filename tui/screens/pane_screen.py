@@ -52,11 +52,11 @@ class PaneScreen(Screen[None]):
         ),
     ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
     """The experiment, bound to the app's."""
-    pulse: reactive[Pulse | None] = reactive(None)
+    pulse: reactive[Pulse | None] = reactive(None, repaint=False)
     """The time, bound to the app's."""
-    options: reactive[PlotOptions] = reactive(PlotOptions())
+    options: reactive[PlotOptions] = reactive(PlotOptions(), repaint=False)
     """How to draw, bound to the app's."""
     pane: reactive[str] = reactive("")
     """The pane in front on a narrow screen."""

@@ -29,22 +29,24 @@ class AlertList(RowList):
     }
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
+    alerts: reactive[tuple[wording.Alert, ...]] = reactive((), repaint=False)
+    """What there is to say."""
 
     def watch_snapshot(self) -> None:
-        """Take up room only when there is something to say."""
-        found = self._alerts()
-        self.set_class(bool(found), "-some")
-        self.styles.height = min(len(found), MOST)
-        self.remake()
+        """Find what there is to say."""
+        self.alerts = tuple(wording.alerts(self.snapshot.view)) if self.snapshot else ()
 
-    def _alerts(self) -> list[wording.Alert]:
-        return wording.alerts(self.snapshot.view) if self.snapshot else []
+    def watch_alerts(self) -> None:
+        """Take up room only when there is something to say."""
+        self.set_class(bool(self.alerts), "-some")
+        self.styles.height = min(len(self.alerts), MOST)
+        self.remake()
 
     def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
         """A line for each."""
         rows = []
-        for alert in self._alerts():
+        for alert in self.alerts:
             status = alert.status
             index = WARNING if status is None else wording.STATUS_COLORS[status]
             head = "! warning" if status is None else wording.mark(status)
@@ -54,5 +56,5 @@ class AlertList(RowList):
 
     def trial_of(self, sentence: str) -> str:
         """The trial that a line is about; nothing where it is about none."""
-        found = [alert.trial for alert in self._alerts() if alert.sentence == sentence]
+        found = [alert.trial for alert in self.alerts if alert.sentence == sentence]
         return found[0] if found else ""

@@ -69,7 +69,7 @@ class LeaderboardTable(RowList):
         ),
     ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
     baseline: reactive[str | None] = reactive(None)
     """The model that the others are compared with, if any."""
     seeds: reactive[Seeds] = reactive("beside")
@@ -80,17 +80,26 @@ class LeaderboardTable(RowList):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._headings: list[tuple[range, str | None]] = []
+        self._height = 0
 
-    def watch_snapshot(self) -> None:
+    def watch_snapshot(self, before: Snapshot | None, after: Snapshot | None) -> None:
         """Show what changed."""
+        if before is None or after is None or before.board is not after.board:
+            self.remake()
+
+    def watch_baseline(self) -> None:
+        """Show it in another way."""
         self.remake()
 
-    watch_baseline = watch_seeds = watch_sorted_by = watch_is_reversed = watch_snapshot
+    watch_seeds = watch_sorted_by = watch_is_reversed = watch_baseline
 
     def remake(self) -> None:
         """Make the lines again; the table is as high as it has lines."""
         super().remake()
-        self.styles.height = len(self.rows) + 1
+        height = len(self.rows) + 1
+        if height != self._height:  # a style that is set lays out the screen
+            self._height = height
+            self.styles.height = height
 
     def make_rows(self, width: int) -> tuple[Text | None, Sequence[Row]]:
         """Models and null baselines in order; columns as far as they fit."""

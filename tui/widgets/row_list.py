@@ -119,6 +119,8 @@ class RowList(ScrollView, can_focus=True):
             self.refresh()
         else:
             for y, (old, new) in enumerate(zip(before, rows, strict=True)):
+                if old is new:
+                    continue
                 if old.text != new.text or old.text.spans != new.text.spans:
                     self._refresh_row(y)
         keys = [row.key for row in rows if row.key is not None]

@@ -28,7 +28,12 @@ class TrialList(RowList):
     Those that tune come first, under their learning rate and as validation judged them.
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[str, tuple[tuple[object, ...], Row]] = {}
+        """By trial, what its line was made of."""
 
     def watch_snapshot(self) -> None:
         """Show what changed."""
@@ -75,8 +80,12 @@ class TrialList(RowList):
                 if trial.is_tuning:
                     key = self.snapshot.metric_key
                     is_chosen = trial.config.budget.learning_rate == chosen.get(trial.model)
-                text = self._trial(trial, last, index, key, width, is_chosen)
-                rows.append(Row(text, trial.name))
+                told = (trial, last, index, key, width, is_chosen, self.app.current_theme.dark)
+                known = self._lines.get(trial.name)
+                if known is None or not _same(known[0], told):
+                    text = self._trial(trial, last, index, key, width, is_chosen)
+                    known = self._lines[trial.name] = told, Row(text, trial.name)
+                rows.append(known[1])
         return None, rows
 
     def _model(self, index: int, standing: Standing, width: int) -> Text:
@@ -121,6 +130,11 @@ class TrialList(RowList):
         width = max(width, 0)
         full = round(part * width)
         return Text.assemble(("━" * full, self.color(index)), ("─" * (width - full), MUTED))
+
+
+def _same(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
+    # Whether two trials are equal takes long to find out; whether they are one does not.
+    return before[0] is after[0] and before[1:] == after[1:]
 
 
 def _justified(left: Text, right: Text, width: int) -> Text:

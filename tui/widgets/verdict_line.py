@@ -16,10 +16,11 @@ class VerdictLine(Static):
     VerdictLine { height: auto; max-height: 2; padding: 0 1; text-style: italic; }
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def watch_snapshot(self) -> None:
         """Say it again."""
         if self.snapshot is not None:
             verdict = wording.verdict(self.snapshot.view, self.snapshot.board)
-            self.update(verdict, layout=True)
+            if verdict != self.content:  # it may take another number of lines
+                self.update(verdict, layout=True)

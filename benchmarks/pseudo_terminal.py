@@ -1,0 +1,76 @@
+"""The dashboard in a terminal that nobody sees, as a person would start it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from pathlib import Path
+
+import psutil
+
+COMMAND = str(Path(sys.executable).with_name("keras-seq"))
+
+
+class Dashboard:
+    """A process of `keras-seq` in a pseudo-terminal, whose output is read and thrown away.
+
+    Args:
+        arguments: Of the command.
+        width: Columns of the terminal.
+        height: Rows of the terminal.
+    """
+
+    def __init__(self, *arguments: str, width: int = 160, height: int = 50) -> None:
+        self._leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self._process = subprocess.Popen(
+            [COMMAND, *arguments],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            env={**os.environ, "TERM": "xterm-256color"},
+            start_new_session=True,
+        )
+        os.close(follower)
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            ready, _, _ = select.select([self._leader], [], [], 0.2)
+            try:
+                if ready and not os.read(self._leader, 1 << 16):
+                    return
+            except OSError:  # the terminal's last process is gone
+                return
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self._leader, keys.encode())
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it holds now."""
+        return int(psutil.Process(self._process.pid).memory_info().rss)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self._ended.set()
+        self._reader.join()
+        os.close(self._leader)
