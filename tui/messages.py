@@ -76,6 +76,10 @@ class OptionsChosen(Message):
 
     options: PlotOptions
 
+    def can_replace(self, message: Message) -> bool:
+        """Only the last word counts."""
+        return isinstance(message, OptionsChosen)
+
 
 @dataclass
 class ComparisonChosen(Message):

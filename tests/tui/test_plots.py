@@ -240,3 +240,16 @@ def test_titles_say_what_was_done_to_the_curves():
         "nothing averaged",
         "averaged over 3 %",
     ]
+
+
+async def test_keys_that_come_before_the_screen_has_followed_all_count(half_way):
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        screen = app.screen
+        for _ in range(2):
+            screen.action_next_count()
+            screen.action_next_smoothing()
+        await until(pilot, lambda: app.options.count == 6)
+        assert app.options.smoothing == SMOOTHINGS[2]
+        assert grid(app).shown == 6

@@ -301,7 +301,9 @@ class DashboardScreen(SteeringScreen, PlotScreen):
 
     def action_next_count(self) -> None:
         """Show another number of plots."""
-        self.choose(replace(self.options, count=self.query_one(PlotGrid).next_count))
+        self.choose(
+            replace(self.options, count=self.query_one(PlotGrid).next_count(self.options.count))
+        )
 
     def action_toggle_members(self) -> None:
         """Draw each seed behind the mean, or the mean alone."""

@@ -83,7 +83,9 @@ class PaneScreen(Screen[None]):
             self.show_snapshot()
 
     def choose(self, options: PlotOptions) -> None:
-        """Tell how a person wants to see plots."""
+        """Draw that way, and tell so that other screens do."""
+        # At once, because the next key may come before the message does.
+        self.options = options
         self.post_message(OptionsChosen(options))
 
     def action_next_mode(self) -> None:

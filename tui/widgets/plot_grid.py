@@ -81,11 +81,10 @@ class PlotGrid(Container):
         """The numbers of plots that fit."""
         return tuple(count for count in SHAPES if fits(count, self.size))
 
-    @property
-    def next_count(self) -> int:
-        """The number of plots after the present one."""
-        counts = self.counts
-        return next((count for count in counts if count > self.shown), counts[0])
+    def next_count(self, wanted: int | None) -> int:
+        """The number of plots after what was last asked for, or after what is shown."""
+        now = self.shown if wanted is None else wanted
+        return next((count for count in self.counts if count > now), 1)
 
     def on_resize(self) -> None:
         """Another number of plots may fit."""
