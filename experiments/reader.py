@@ -7,7 +7,7 @@ from functools import cache
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
 from experiments.store import ExperimentFolder, JournalReader
-from experiments.trial_view import fold_trial
+from experiments.trial_view import TrialView, fold_trial
 
 
 class ExperimentReader:
@@ -47,16 +47,20 @@ class ExperimentReader:
         # The supervisor's journal first: its word on a trial's end is weaker than the worker's
         # last words, which were written before it.
         supervised = self._supervisor.read()
-        recorded = [journal.read() for journal in self._trials]
-        if any(recorded):
-            trials = tuple(
-                fold_trial(trial, events) if events else trial
-                for trial, events in zip(self._recorded.trials, recorded, strict=True)
-            )
-            self._recorded = self._recorded.with_trials(trials)
+        before = self._recorded
+        # One after the other, so that the records of one trial at most are held besides the view.
+        trials = tuple(map(_followed, before.trials, self._trials))
+        if any(new is not old for new, old in zip(trials, before.trials, strict=True)):
+            self._recorded = before.with_trials(trials)
         if supervised:
             self._recorded = fold_experiment(self._recorded, supervised)
-        return bool(supervised) or any(recorded)
+        return bool(supervised) or self._recorded is not before
+
+
+def _followed(trial: TrialView, journal: JournalReader) -> TrialView:
+    """`trial` after what is new in its journal."""
+    events = journal.read()
+    return fold_trial(trial, events) if events else trial
 
 
 def _statuses(view: ExperimentView) -> list[str]:
