@@ -181,13 +181,18 @@ class TrialView:
         """Estimated time to the end of its budget; NaN when unknown, 0 when finished."""
         if self.status.is_finished:
             return 0.0
-        made = self.step - (self.attempts[-1].step if self.attempts else 0)
+        left = self.config.budget.steps - self.step
+        if self.step:
+            made = self.step - (self.attempts[-1].step if self.attempts else 0)
+            since = max((self.built, *self.values(f"{PRETRAINING}loss").time[-1:]))
+        else:
+            # Updates of training will take about as long as those of pretraining.
+            made, since = self.pretraining_steps, self.built
+            left += self.config.model.model.pretraining_updates() - made
         if made == 0:
             return math.nan
-        pretraining = self.values(f"{PRETRAINING}loss")
-        began = max((self.built, *pretraining.time[-1:]))
-        elapsed = float(self.seconds_at(self.updated) - self.seconds_at(began))
-        return elapsed / made * (self.config.budget.steps - self.step)
+        elapsed = float(self.seconds_at(self.updated) - self.seconds_at(since))
+        return elapsed / made * left
 
     def values(self, key: str) -> Series:
         """The measurements called `key`, empty when there are none."""

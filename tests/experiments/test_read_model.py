@@ -182,16 +182,23 @@ def pretrained(losses, since=102.0):
 
 
 def test_pretraining_has_steps_of_its_own():
-    trial = fold_trial(new_view(CONFIG).trials[0], begun() + pretrained({10: 3.0, 20: 2.0}))
+    config = toy.experiment(
+        task={"name": "topics"}, models=[{"name": "bert", "pretraining_steps": 20}]
+    )
+    config = replace(config, budget=replace(config.budget, steps=8))
+    trial = fold_trial(new_view(config).trials[0], begun() + pretrained({5: 3.5}))
+    assert (trial.pretraining_steps, trial.step, trial.progress) == (5, 0, 0.0)
+    assert trial.remaining_seconds == 15 + 8  # at the pace of the five
+    trial = fold_trial(trial, pretrained({20: 2.0}))
     assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 0, 0.0)
-    assert math.isnan(trial.remaining_seconds)
+    assert trial.remaining_seconds == 8
     assert trial.seconds == 22.0  # it counts
     trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "train_loss", since=122.0))
     assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 4, 0.5)
     assert trial.remaining_seconds == 4.0  # as long again as since pretraining ended
     assert trial.values("train_loss").step.tolist() == [1, 4]
-    assert trial.values("pretraining_loss").step.tolist() == [10, 20]
-    assert trial.values("pretraining_loss").value.tolist() == [3.0, 2.0]
+    assert trial.values("pretraining_loss").step.tolist() == [5, 20]
+    assert trial.values("pretraining_loss").value.tolist() == [3.5, 2.0]
     assert trial.values("pretraining_accuracy").last == 0.1
     assert trial.metrics() == {}  # none of the outcome
 

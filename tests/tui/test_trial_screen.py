@@ -1,10 +1,21 @@
 from __future__ import annotations
 
 import pytest
-from staged import ROOT, SIZES, Stage, check_snapshot, config, screen_text, staged, until
+from staged import (
+    ROOT,
+    SIZES,
+    STARTED,
+    Stage,
+    check_snapshot,
+    config,
+    screen_text,
+    staged,
+    training,
+    until,
+)
 
 from experiments.control import Request, asked
-from experiments.events import Measured
+from experiments.events import Measured, Pretrained
 from experiments.trial_view import TrialView, fold_trial
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen
@@ -93,6 +104,21 @@ async def test_neighbours_and_the_way_back(half_way: Stage) -> None:
         assert app.screen is plot.screen
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
+
+
+async def test_pretraining_has_steps_of_its_own() -> None:
+    model = {"name": "bert", "pretraining_steps": 2000}
+    stage = staged(task={"name": "topics"}, models=[model], seeds=[0])
+    stage.begin()
+    before = Pretrained(time=STARTED + 5, step=500, values={"loss": 4.5})
+    stage.write("bert-s0", [*training("bert", 0, 0), before])
+    stage.folder.trial("bert-s0").console.write_text("loading\n")
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_trial(app, pilot, "bert-s0")
+        assert "pretraining, step 500 of 2000" in screen_text(app)
+        stage.write("bert-s0", [Measured(time=STARTED + 9, step=1, values={"train_loss": 2.0})])
+        await until(pilot, lambda: "step 1 of 100" in screen_text(app))
 
 
 async def test_stop(half_way: Stage) -> None:
