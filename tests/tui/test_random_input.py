@@ -1,0 +1,63 @@
+"""Whatever is pressed, clicked or scrolled, nothing breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from random_input import Person
+from staged import Stage, staged
+
+from experiments import backend, launch
+from experiments.errors import RequestError
+
+pytestmark = pytest.mark.usefixtures("frozen", "nothing_starts")
+
+SCREENS = {
+    *("DashboardScreen", "TrialScreen", "CompareScreen", "ExperimentsScreen", "NewExperiment"),
+    *("HelpScreen", "CommandPalette"),
+}
+
+
+@pytest.fixture
+def nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No training, and no file outside the folder of the test."""
+
+    def refuse(*_: object) -> str:
+        raise RequestError("Nothing starts here.")
+
+    monkeypatch.setattr(backend, "check_backend", refuse)
+    monkeypatch.setattr(launch, "supervise", refuse)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DOWNLOAD_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def growing() -> Stage:
+    staged("other").half_way()
+    staged("done").finish()
+    stage = staged()
+    stage.begin()
+    return stage
+
+
+async def act(person: Person, count: int) -> None:
+    try:
+        await person.act(count)
+    finally:
+        # Shown by pytest where the test fails.
+        print(f"{len(person.did)} actions:", *map(repr, person.did), sep="\n")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_a_hundred(growing: Stage, seed: int) -> None:
+    await act(Person(seed, growing), 100)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_two_thousand_reach_every_screen(growing: Stage) -> None:
+    person = Person(0, growing)
+    await act(person, 2000)
+    assert person.seen >= SCREENS
