@@ -35,7 +35,9 @@ SCROLLS = {
 
 def journals() -> Iterator[tuple[str, list[Event]]]:
     """What befalls the trials of a staged experiment, a few records at a time."""
-    rest = {f"{model}-s{seed}": iter(completed(model, seed)) for model in QUALITY for seed in (0, 1)}
+    rest = {
+        f"{model}-s{seed}": iter(completed(model, seed)) for model in QUALITY for seed in (0, 1)
+    }
     failure = StatusChanged(time=STARTED + 60, status=Status.FAILED, reason="out of memory")
     rest["gru-s2"] = iter([*training("gru", 2, STEPS // 2), failure])
     while rest:
