@@ -24,7 +24,7 @@ from tui.plot_options import PlotOptions
 from tui.read_only import GuardedApp
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
-from tui.screens.help import HelpScreen
+from tui.screens.help import HelpScreen, explained
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.trial import TrialScreen
 from tui.steering import carry_out
@@ -263,7 +263,9 @@ class KerasSeqApp(GuardedApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing opens twice, and nothing opens over a question."""
-        if action in ("new_experiment", "experiments", "help"):
+        if action == "help":
+            return self.screen.HELP is not None
+        if action in ("new_experiment", "experiments"):
             return isinstance(self.screen, PaneScreen | ExperimentsScreen) and (
                 action != "experiments" or not isinstance(self.screen, ExperimentsScreen)
             )
@@ -281,14 +283,8 @@ class KerasSeqApp(GuardedApp):
         self.push_screen(ExperimentsScreen(self.root))
 
     def action_help(self) -> None:
-        """Explain the screen beneath."""
-        keys: dict[str, list[str]] = {}
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            # Our own bindings have a tooltip; those that every widget inherits have none.
-            if binding.tooltip and active.enabled:
-                keys.setdefault(binding.tooltip, []).append(self.get_key_display(binding))
-        self.push_screen(HelpScreen((" ".join(shown), said) for said, shown in keys.items()))
+        """Explain the focused widget and the screen around it."""
+        self.push_screen(HelpScreen(explained(self.screen)))
 
     async def action_quit(self) -> None:
         """Leave, and say that training goes on where it does."""

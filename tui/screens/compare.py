@@ -41,6 +41,13 @@ BY_VALIDATION = "by validation alone: choosing by test would flatter whoever is 
 class CompareScreen(PaneScreen):
     """The models of an experiment beside each other, live."""
 
+    HELP = """
+    # Compare
+
+    Which model is better, at equal steps, time or compute; by how much, and whether there are
+    enough seeds to tell.
+    """
+
     PANES: ClassVar[Mapping[str, str]] = {
         "ranking": "Leaderboard",
         "pairs": "Pairs",

@@ -40,6 +40,12 @@ from tui.widgets.verdict_line import VerdictLine
 class DashboardScreen(SteeringScreen, PlotScreen):
     """Trials, curves, standings and what went wrong."""
 
+    HELP = """
+    # Dashboard
+
+    One experiment, live: trials, curves, standings, and what went wrong.
+    """
+
     PANES: ClassVar[Mapping[str, str]] = {
         "trials": "Trials",
         "plots": "Curves",

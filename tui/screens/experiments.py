@@ -53,6 +53,12 @@ Press [b]n[/b] to set one up here, or start one from the command line:
 class ExperimentsScreen(Screen[None]):
     """History and beginning."""
 
+    HELP = """
+    # History
+
+    All experiments under the root, and the standings of the one under the cursor.
+    """
+
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.style import Style
 from rich.table import Table
@@ -11,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tui import wording
@@ -37,28 +39,70 @@ STANDINGS = (
 )
 
 
+@dataclass(frozen=True)
+class Part:
+    """What there is to say of a widget, of a screen, or of the app."""
+
+    title: str
+    text: str = ""
+    keys: Sequence[tuple[str, str]] = ()
+    """Keys, and what they do."""
+
+
+def explained(screen: Screen[Any]) -> list[Part]:
+    """What has the keys now, the screen around it, and what works everywhere."""
+    app = screen.app
+    keys: dict[str, dict[str, list[str]]] = {"widget": {}, "screen": {}, "app": {}}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        # Our own bindings have a tooltip; those that every widget inherits have none.
+        if binding.tooltip and active.enabled:
+            owner = {screen: "screen", app: "app"}.get(active.node, "widget")
+            keys[owner].setdefault(binding.tooltip, []).append(app.get_key_display(binding))
+    rows = {
+        owner: [(" ".join(shown), said) for said, shown in found.items()]
+        for owner, found in keys.items()
+    }
+    around = screen.focused.ancestors_with_self if screen.focused else ()
+    widget = next((node for node in around if node.HELP), screen)
+    own = () if widget is screen else (Part(*_read(widget.HELP), rows["widget"]),)
+    others = rows["screen"] if own else rows["widget"] + rows["screen"]
+    return [*own, Part(*_read(screen.HELP), others), Part("Everywhere", keys=rows["app"])]
+
+
+def _read(help: str | None) -> tuple[str, str]:
+    """Title and paragraphs, each in one line, which is broken where the screen ends."""
+    title, _, text = inspect.cleandoc(help or "").partition("\n")
+    paragraphs = (" ".join(part.split()) for part in text.strip().split("\n\n"))
+    return title.lstrip("# "), "\n".join(paragraphs)
+
+
 class HelpScreen(ModalScreen[None]):
-    """Keys of the screen beneath, glyphs, colours."""
+    """What has the keys, the screen beneath, glyphs, colours."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close", tooltip="Close"),
     ]
 
-    def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, parts: Sequence[Part]) -> None:
         super().__init__()
-        self._keys = list(keys)
+        self._parts = parts
 
     def compose(self) -> ComposeResult:
         """One table under the other."""
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "Help (esc closes)"
-            yield Static("Keys", classes="title")
-            yield Static(_table(self._keys))
-            yield Static("Trials", classes="title")
+            for part in self._parts:
+                yield Static(part.title, classes="title", markup=False)
+                if part.text:
+                    yield Static(part.text, markup=False)
+                if part.keys:
+                    yield Static(_table(part.keys))
+            yield Static("Signs of trials", classes="title")
             yield Static(self._statuses())
-            yield Static("Curves", classes="title")
+            yield Static("Signs of curves", classes="title")
             yield Static(_table(PLOTS))
-            yield Static("Leaderboard", classes="title")
+            yield Static("Signs of the leaderboard", classes="title")
             yield Static(_table(STANDINGS))
 
     def _statuses(self) -> Table:

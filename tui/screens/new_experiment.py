@@ -84,6 +84,14 @@ def _integer(what: str, text: str) -> int | None:
 class NewExperiment(Screen[None]):
     """Task or preset, models, seeds, settings; the command that does the same; start."""
 
+    HELP = """
+    # New experiment
+
+    Tab goes from field to field; enter opens a list, space ticks a model. What is typed is checked
+    at once, and what would run, or what is wrong, is said beside. The command that does the same
+    is shown there, too.
+    """
+
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (140, "-wide")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [

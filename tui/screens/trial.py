@@ -40,8 +40,25 @@ from tui.widgets.trial_header import TrialHeader
 CONSOLE_SECONDS = 0.5
 
 
+class Configuration(VerticalScroll):
+    """The settings of a trial, which scroll."""
+
+    HELP = """
+    # Configuration
+
+    The settings of the trial, its size, its costs, and what it depends on. Arrows and the wheel
+    scroll.
+    """
+
+
 class TrialScreen(SteeringScreen, PlotScreen):
     """Everything about one trial."""
+
+    HELP = """
+    # Trial
+
+    One trial: its curves, its configuration, what it printed, what its network does inside.
+    """
 
     PANES: ClassVar[Mapping[str, str]] = {
         "plots": "Curves",
@@ -99,7 +116,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
         yield TrialHeader().data_bind(TrialScreen.pulse)
         yield PaneBar(self.PANES).data_bind(TrialScreen.pane)
         with Horizontal(id="upper"):
-            with Container(id="configuration", classes="pane"), VerticalScroll():
+            with Container(id="configuration", classes="pane"), Configuration():
                 yield Static(id="facts")
             with Vertical(id="plots", classes="pane"):
                 yield LinePlot(id="metric")

@@ -22,6 +22,14 @@ class AlertList(RowList):
     files. Opening a line leads to its trial.
     """
 
+    HELP = """
+    # Alerts
+
+    What went wrong or is doubtful: trials that failed and why, what the rules found, damaged
+    files. Each begins with a sign and a word. Enter, or a second click, opens the trial it is
+    about.
+    """
+
     DEFAULT_CSS = """
     AlertList {
         height: auto; padding: 0 1; display: none;

@@ -17,6 +17,13 @@ from tui.widgets.console_log import ConsoleLog
 class Console(Vertical):
     """The log, and beneath it a line for the text to search for while there is one."""
 
+    HELP = """
+    # Console
+
+    The end of what the trial printed, followed unless scrolled back. A search marks its matches;
+    the line of the match that was gone to is bold and underlined.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "n", "next_match(1)", "Next match", id="console.next", tooltip="The next match"

@@ -19,6 +19,13 @@ _GAP = 2
 class DistinctionList(RowList):
     """A table where it fits, else each setting with its values beneath."""
 
+    HELP = """
+    # Differs
+
+    The settings in which the models differ, a line for each; those that all have alike are left
+    out.
+    """
+
     distinctions: reactive[Distinctions | None] = reactive(None)
 
     def watch_distinctions(self) -> None:

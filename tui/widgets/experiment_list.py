@@ -27,6 +27,13 @@ _PLAIN = Style.null()
 class ExperimentList(RowList):
     """A line for each experiment; a click on a heading sorts by it."""
 
+    HELP = """
+    # Experiments
+
+    All experiments under the root, a line for each, newest first. A click on a heading sorts by
+    it, another turns the order round; ▲ and ▼ tell which way. Enter, or a second click, opens one.
+    """
+
     listed: reactive[ExperimentsListed | None] = reactive(None)
     matching: reactive[Query] = reactive(All())
     """What is shown."""

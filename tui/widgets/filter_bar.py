@@ -25,6 +25,13 @@ class FilterBar(VerticalGroup):
     It is shown while it is in use. Its last sound `query` stays in force while a new one is typed.
     """
 
+    HELP = """
+    # Filter
+
+    Words of a name, or conditions such as model:gru, status:failed, length>100; all of them must
+    hold. What cannot be read is pointed at with ^, and the last sound filter stays in force.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", "No filter", id="filter.clear", tooltip="Show all again"),
         Binding("enter,down", "leave", "To the list", id="filter.leave", tooltip="Go to the list"),

@@ -54,6 +54,13 @@ class HeatMap(Widget, can_focus=True):
         id: ID of the widget in the DOM.
     """
 
+    HELP = """
+    # Map
+
+    A matrix of what was recorded inside the network, as colours; the scale tells which colour is
+    which number. The cursor, moved by the arrows or the mouse, reads one number.
+    """
+
     ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [

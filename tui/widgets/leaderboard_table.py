@@ -54,6 +54,16 @@ class LeaderboardTable(RowList):
     With a `baseline` the paired differences to it come before the costs.
     """
 
+    HELP = """
+    # Leaderboard
+
+    Models and null baselines, best first: mean and 95 % interval over seeds, drawn beside on one
+    scale, then seeds, cost, and what must be said of the row. The signs are explained below.
+
+    A click on a heading sorts by it. Enter, or a second click, brings the model's curves to the
+    front.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "less_than_sign", "sort(-1)", "Sort left", key_display="<", show=False,

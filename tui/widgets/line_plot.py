@@ -25,6 +25,15 @@ class LinePlot(PlotCanvas, can_focus=True):
     Both are told in messages, so that a screen can move other plots along.
     """
 
+    HELP = """
+    # Plot
+
+    One measurement of every model. The cursor reads the values of all plots at one place; zooming
+    and panning move all plots with the same x axis. The signs are explained below.
+
+    A click puts the cursor there; the wheel zooms; shift and wheel pans.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "left",

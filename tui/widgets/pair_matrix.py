@@ -31,6 +31,14 @@ _SIGN = 3
 class PairMatrix(RowList):
     """A row and a column for each model, in the order of the leaderboard; the pairs beneath."""
 
+    HELP = """
+    # Pairs
+
+    What can be said of the model of a row beside that of a column: > better, < worse, =
+    equivalent, ? not told apart, ! too few seeds. Beneath, each pair with the mean difference over
+    seeds, the number of seeds, and p-values adjusted for all pairs.
+    """
+
     snapshot: reactive[Snapshot | None] = reactive(None)
 
     def watch_snapshot(self) -> None:

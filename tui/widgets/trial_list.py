@@ -28,6 +28,16 @@ class TrialList(RowList):
     Those that tune come first, under their learning rate and as validation judged them.
     """
 
+    HELP = """
+    # Trials
+
+    Each model with its mean and 95 % interval over seeds, and its trials beneath: sign and name of
+    the status, how far it is and what time is left, or its result and how long it took. Keys that
+    act on a trial act on all of a model where the cursor is on the model's line.
+
+    Enter, or a second click, opens a trial; on a model's line it brings its curves to the front.
+    """
+
     snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def __init__(self) -> None:
