@@ -24,7 +24,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         rows = list(_rows(Path(root)))
     print_table(
-        f"Recording during {STEPS} steps of training (meant to be 3 % of the time at most, and 20 MB)",
+        f"Recording during {STEPS} steps of training (meant: 3 % of the time, 20 MB, at most)",
         ("trial", "training s", "recordings", "s each", "share of time", "MB"),
         rows,
     )
