@@ -28,13 +28,12 @@ from tui.results_page import SAYS, page
 INTERRUPTED = 130
 
 
-def claims_called(letter: str) -> list[Claim]:
-    """The claim called `letter`, or every one for `all`."""
-    if letter == "all":
-        return list(CLAIMS.values())
-    if letter not in CLAIMS:
-        raise UnknownNameError("claim", letter, [*CLAIMS, "all"])
-    return [CLAIMS[letter]]
+def claims_called(letters: Sequence[str]) -> list[Claim]:
+    """The claims called so, each once and in their order; every one for `all`."""
+    for letter in letters:
+        if letter not in (*CLAIMS, "all"):
+            raise UnknownNameError("claim", letter, [*CLAIMS, "all"])
+    return [claim for letter, claim in CLAIMS.items() if letter in letters or "all" in letters]
 
 
 def settle(

@@ -167,7 +167,7 @@ def run(
 
 @app.command()
 def claim(
-    letter: Annotated[str, typer.Argument(help="A claim, a to f, or all.")],
+    letters: Annotated[list[str], typer.Argument(help="Claims, a to f, or all.")],
     quick: Annotated[
         bool, typer.Option("--quick", help="Small networks, short sequences, 3 seeds.")
     ] = False,
@@ -180,11 +180,11 @@ def claim(
     as_json: Json = False,
     root: Root = ROOT,
 ) -> int:
-    """Put a claim of the study note to the test: run its experiments, then judge by its rule."""
+    """Put claims of the study note to the test: run experiments, then judge by fixed rules."""
     from experiments.backend import check_backend
     from tui.claims import claims_called, settle
 
-    claims = claims_called(letter)
+    claims = claims_called(letters)
     check_backend()
     return settle(claims, root, quick=quick, jobs=jobs, as_json=as_json, write_to=write)
 

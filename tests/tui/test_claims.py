@@ -111,6 +111,14 @@ def test_all_ends_with_a_verdict_on_each(
     assert re.findall(r"│ ([a-f]) │ .* │ underpowered │", verdicts) == list("abcdef")
 
 
+@pytest.mark.parametrize(
+    ("asked", "called"),
+    [("f a", "af"), ("c c", "c"), ("all", "abcdef"), ("b all", "abcdef"), ("d", "d")],
+)
+def test_claims_are_called_by_their_letters_once_and_in_order(asked: str, called: str) -> None:
+    assert "".join(claim.letter for claim in claims.claims_called(asked.split())) == called
+
+
 @pytest.mark.usefixtures("complete")
 def test_json_is_one_document(call: Call) -> None:
     code, out, _ = call("d", "--quick", "--json")
@@ -174,6 +182,7 @@ def test_an_interrupt_says_that_the_command_goes_on(
     ("arguments", "message"),
     [
         (["z"], "Unknown claim 'z'. Known: a, all, b, c, d, e, f."),
+        (["a", "z"], "Unknown claim 'z'. Known: a, all, b, c, d, e, f."),
         ([], "Missing argument"),
         (["d", "--jobs", "0"], "jobs: expected int >= 1. Received: 0."),
         (["d", "--quik"], "No such option: --quik"),
