@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -60,8 +61,8 @@ DEFAULT_THEME = "textual-dark"
 class KerasSeqApp(GuardedApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
-    A `read_only` one can change none of them. `run` returns the name of the experiment that was
-    last on screen, if any.
+    A `read_only` one can change none of them; a `keymap` gives bindings other keys. `run` returns
+    the name of the experiment that was last on screen, if any.
     """
 
     TITLE = "keras-seq"
@@ -91,9 +92,15 @@ class KerasSeqApp(GuardedApp):
     """How a person wants to see plots."""
 
     def __init__(
-        self, root: Path, experiment: str | None = None, *, read_only: bool = False
+        self,
+        root: Path,
+        experiment: str | None = None,
+        *,
+        read_only: bool = False,
+        keymap: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(read_only=read_only)
+        self.set_keymap(keymap or {})
         self.root = root
         self._folder = ExperimentFolder(root / experiment) if experiment else None
         self._follower: Follower | None = None

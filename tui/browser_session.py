@@ -14,6 +14,7 @@ from pathlib import Path
 
 from experiments.errors import KerasSeqError
 from tui.app import KerasSeqApp
+from tui.keymap import keymap_path, read_keymap
 
 
 def command(root: Path, experiment: str | None, *, read_only: bool) -> list[str]:
@@ -33,7 +34,8 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ["TERM"] = "xterm-256color"  # the page's terminal, wherever the server was started
     try:
-        KerasSeqApp(asked.root, asked.experiment, read_only=asked.read_only).run()
+        keymap = read_keymap(keymap_path())
+        KerasSeqApp(asked.root, asked.experiment, read_only=asked.read_only, keymap=keymap).run()
     except KerasSeqError as error:
         print(f"keras-seq: {error}", file=sys.stderr)
         return 2

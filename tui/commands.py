@@ -314,6 +314,38 @@ def serve(
 
 
 @app.command()
+def keys(
+    as_toml: Annotated[
+        bool, typer.Option("--toml", help="Print a keymap that changes nothing, to begin with.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """List the keys of the dashboard; a keymap gives them others."""
+    from tui import keymap, tables
+
+    bound = keymap.all_bound()
+    mine = {} if as_toml else keymap.read_keymap(keymap.keymap_path())
+    if as_toml:
+        print(keymap.as_toml(bound))
+        return 0
+    rows: list[dict[str, Any]] = [
+        {
+            "name": one.id,
+            "keys": mine[one.id].split(",") if one.id in mine else list(one.keys),
+            "what": one.tooltip,
+        }
+        for one in bound.values()
+    ]
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    tables.print_rows([row | {"keys": " ".join(row["keys"])} for row in rows], "")
+    path = keymap.keymap_path()
+    print(f"For other keys put lines of keras-seq keys --toml, changed, in {path}.")
+    return 0
+
+
+@app.command()
 def doctor(as_json: Json = False, root: Root = ROOT) -> int:
     """Say what this machine has: backend, devices, versions, terminal, root."""
     from tui.doctor import diagnose
@@ -324,8 +356,10 @@ def doctor(as_json: Json = False, root: Root = ROOT) -> int:
 def _open_dashboard(root: Path, name: str | None, *, read_only: bool = False) -> int:
     # Textual takes 0.13 s to import; the other commands do without.
     from tui.app import KerasSeqApp
+    from tui.keymap import keymap_path, read_keymap
 
-    name = KerasSeqApp(root, name, read_only=read_only).run() or name
+    keymap = read_keymap(keymap_path())
+    name = KerasSeqApp(root, name, read_only=read_only, keymap=keymap).run() or name
     if name is None:
         return 0
     from tui import tables

@@ -277,7 +277,7 @@ def test_json_is_one_document_without_nan(root: Path, call: Call) -> None:
     assert set(document) == {
         "experiment", "status", "task", "trials", "leaderboard", "baselines", "order",
         "comparisons", "protocol", "switched_off", "tuning", "causality", "data", "warnings",
-        "by_length", "timed", "pretraining",
+        "by_length", "timed", "pretraining", "equal",
     }  # fmt: skip
     assert document["status"] == "failed"
     failed = document["trials"][2]
@@ -335,7 +335,17 @@ def test_help_names_every_command(call: Call) -> None:
     code, out, _ = call("--help")
     assert code == 0
     steering = ("stop", "pause", "resume", "retry", "checkpoint", "rate")
-    for command in ("run", "claim", "list", "show", "attach", *steering, "delete", "doctor"):
+    for command in (
+        "run",
+        "claim",
+        "list",
+        "show",
+        "attach",
+        *steering,
+        "delete",
+        "keys",
+        "doctor",
+    ):
         assert re.search(rf"^  {command} +\S", out, re.MULTILINE)
 
 

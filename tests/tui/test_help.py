@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 from staged import ROOT, screen_text, staged, until
-from test_read_only import nodes
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.pilot import Pilot
@@ -15,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.app import KerasSeqApp
+from tui.keymap import nodes
 from tui.screens.compare import CompareScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen

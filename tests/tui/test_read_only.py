@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
-import pkgutil
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from staged import ROOT, calm, screen_text, staged, until
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.pilot import Pilot
 
 import tui
 from experiments.steering import Action
 from tui import messages
 from tui.app import KerasSeqApp
+from tui.keymap import nodes
 from tui.messages import ChangeAsked, LaunchAsked, SteeringAsked
 from tui.read_only import CHANGING, LOOKING
 from tui.screens.command_palette import Commands
@@ -27,16 +25,6 @@ from tui.screens.help import HelpScreen
 from tui.screens.trial import TrialScreen
 
 pytestmark = pytest.mark.usefixtures("frozen")
-
-
-def nodes() -> set[type[DOMNode]]:
-    """Every app, screen and widget of ours."""
-    found: set[type[DOMNode]] = set()
-    for module in pkgutil.walk_packages(tui.__path__, "tui."):
-        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(kind, DOMNode) and kind.__module__.startswith("tui."):
-                found.add(kind)
-    return found
 
 
 def actions() -> set[str]:
