@@ -21,6 +21,7 @@ from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages
 from tui.follower import Follower, Pulse, Snapshot, follow
+from tui.kept_theme import keep_theme, read_theme
 from tui.plot_options import PlotOptions
 from tui.read_only import GuardedApp
 from tui.screens.dashboard import DashboardScreen
@@ -61,8 +62,9 @@ DEFAULT_THEME = "textual-dark"
 class KerasSeqApp(GuardedApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
-    A `read_only` one can change none of them; a `keymap` gives bindings other keys. `run` returns
-    the name of the experiment that was last on screen, if any.
+    A `read_only` one can change none of them; a `keymap` gives bindings other keys; a `theme_file`
+    keeps the theme from one session to the next. `run` returns the name of the experiment that was
+    last on screen, if any.
     """
 
     TITLE = "keras-seq"
@@ -98,6 +100,7 @@ class KerasSeqApp(GuardedApp):
         *,
         read_only: bool = False,
         keymap: Mapping[str, str] | None = None,
+        theme_file: Path | None = None,
     ) -> None:
         super().__init__(read_only=read_only)
         self.set_keymap(keymap or {})
@@ -108,8 +111,22 @@ class KerasSeqApp(GuardedApp):
         # Kept, so that a supervisor that has ended is noticed and does not linger.
         self._supervisors: list[subprocess.Popen[bytes]] = []
         self.register_theme(THEME)
+        self._theme_file: Path | None = None  # only once the theme to begin with is set
         if constants.DEFAULT_THEME == DEFAULT_THEME:  # else a person chose one: $TEXTUAL_THEME
-            self.theme = THEME.name
+            kept = read_theme(theme_file) if theme_file else None
+            self.theme = kept if kept in self.available_themes else THEME.name
+        self._theme_before = self.theme
+        self._theme_file = theme_file
+
+    def watch_theme(self, theme: str) -> None:
+        """Keep it for the next session once a person has chosen another."""
+        if self._theme_file is None or theme == self._theme_before:
+            return
+        self._theme_before = theme
+        try:
+            keep_theme(self._theme_file, theme)
+        except (KerasSeqError, OSError) as error:
+            self.notify(f"The theme is not kept: {error}", severity="warning", markup=False)
 
     def on_mount(self) -> None:
         """Open the experiment that was asked for, or the list of all of them."""

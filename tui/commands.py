@@ -356,10 +356,12 @@ def doctor(as_json: Json = False, root: Root = ROOT) -> int:
 def _open_dashboard(root: Path, name: str | None, *, read_only: bool = False) -> int:
     # Textual takes 0.13 s to import; the other commands do without.
     from tui.app import KerasSeqApp
+    from tui.kept_theme import theme_path
     from tui.keymap import keymap_path, read_keymap
 
     keymap = read_keymap(keymap_path())
-    name = KerasSeqApp(root, name, read_only=read_only, keymap=keymap).run() or name
+    dashboard = KerasSeqApp(root, name, read_only=read_only, keymap=keymap, theme_file=theme_path())
+    name = dashboard.run() or name
     if name is None:
         return 0
     from tui import tables

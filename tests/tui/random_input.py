@@ -9,6 +9,8 @@ from itertools import islice
 from staged import QUALITY, ROOT, STARTED, STEPS, Stage, completed, training, until
 from textual import events
 from textual.pilot import Pilot
+from textual.screen import Screen
+from ways import opened as go_to
 
 from experiments.events import Alerted, Event, StatusChanged
 from experiments.status import Status
@@ -59,11 +61,12 @@ def alert(trial: str) -> Alerted:
 class Person:
     """Acts on the dashboard, again and again until so many actions are done.
 
-    `did` tells what was done, in an order that the seed alone decides; `seen` names the screens
-    that were on top.
+    It begins on a screen of the kind `begin`, if that is given. `did` tells what was done, in an
+    order that the seed alone decides; `seen` names the screens that were on top.
     """
 
-    def __init__(self, seed: int, stage: Stage) -> None:
+    def __init__(self, seed: int, stage: Stage, begin: type[Screen[None]] | None = None) -> None:
+        self._begin = begin
         self._random = random.Random(seed)
         self._stage = stage
         self._growth = journals()
@@ -75,10 +78,15 @@ class Person:
         while len(self.did) < count:
             opened = self._random.choice([None, self._stage.folder.name])
             width, height = self._random.choice(SIZES)
+            begin, self._begin = self._begin, None
+            if begin is not None:
+                opened, (width, height) = self._stage.folder.name, SIZES[1]
             self.did.append(f"open {opened or 'the list'} at {width}x{height}")
             app = KerasSeqApp(ROOT, opened)
             async with app.run_test(size=(width, height)) as pilot:
                 await until(pilot, lambda app=app: len(app.screen_stack) > 1)
+                if begin is not None:
+                    await go_to(pilot, app, begin)
                 while len(self.did) < count and app.is_running:
                     self.seen.add(type(app.screen).__name__)
                     await self._do(pilot)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from staged import ROOT, screen_text, staged, until
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
+from ways import WAYS, opened
 
 from tui.app import KerasSeqApp
 from tui.keymap import nodes
-from tui.screens.compare import CompareScreen
-from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen, explained
 from tui.screens.new_experiment import NewExperiment
-from tui.screens.trial import TrialScreen
 from tui.widgets.leaderboard_table import LeaderboardTable
 
 pytestmark = pytest.mark.usefixtures("frozen")
-
-WAYS: dict[type[Screen[None]], tuple[str, ...]] = {
-    DashboardScreen: (),
-    CompareScreen: ("c",),
-    TrialScreen: ("enter",),
-    ExperimentsScreen: ("e",),
-    NewExperiment: ("n",),
-}
-"""The keys that lead from the dashboard to each screen."""
 
 screens = pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.__name__)
 
@@ -46,19 +32,6 @@ def test_every_screen_is_walked() -> None:
         and "compose" in vars(kind)
     }
     assert found == set(WAYS)
-
-
-async def opened(pilot: Pilot[None], app: KerasSeqApp, kind: type[Screen[None]]) -> Screen[None]:
-    await until(pilot, lambda: app.snapshot and app.screen.focused)
-    await pilot.press(*WAYS[kind])
-    await until(pilot, lambda: type(app.screen) is kind and app.screen.focused)
-    ready: Callable[[], object] = lambda: True  # noqa: E731
-    if kind is ExperimentsScreen:
-        ready = lambda: app.screen.query_one("#standings").display  # noqa: E731
-    elif kind is NewExperiment:
-        ready = lambda: app.screen.shown_task  # noqa: E731
-    await until(pilot, ready)
-    return app.screen
 
 
 def focusable(screen: Screen[None]) -> list[Widget]:

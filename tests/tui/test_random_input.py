@@ -7,16 +7,13 @@ from pathlib import Path
 import pytest
 from random_input import Person
 from staged import Stage, staged
+from textual.screen import Screen
+from ways import WAYS
 
 from experiments import backend, launch
 from experiments.errors import RequestError
 
 pytestmark = pytest.mark.usefixtures("frozen", "nothing_starts")
-
-SCREENS = {
-    *("DashboardScreen", "TrialScreen", "CompareScreen", "ExperimentsScreen", "NewExperiment"),
-    *("HelpScreen", "CommandPalette"),
-}
 
 
 @pytest.fixture
@@ -57,8 +54,8 @@ async def test_a_hundred(growing: Stage, seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [4, 5, 6, 7])
-async def test_five_hundred_see_every_screen(growing: Stage, seed: int) -> None:
-    person = Person(seed, growing)
-    await act(person, 500)
-    assert person.seen >= SCREENS
+@pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.__name__)
+async def test_four_hundred_from_each_screen(growing: Stage, kind: type[Screen[None]]) -> None:
+    person = Person(4, growing, kind)
+    await act(person, 400)
+    assert kind.__name__ in person.seen

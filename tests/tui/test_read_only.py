@@ -67,6 +67,7 @@ async def everything_offered(app: KerasSeqApp, pilot: Pilot[None]) -> int:
     done, screen = 0, app.screen
     # One of `Open trial ...`, one of `Stop trial ...`, and so on.
     kinds = {tuple(title.split()[:2]): title for title, _, _ in Commands(screen)._commands()}
+    kinds.pop(("Show", "experiment"))  # which leaves the screen
     for title in sorted({*kinds.values()} - {"Back", "Open", "Quit"}):
         # The cursor may have moved, and with it what there is to do.
         for found, callback, _ in Commands(screen)._commands():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
 from experiments.steering import Action, fits
+from experiments.store import ExperimentFolder, experiments
 from tui import wording
-from tui.messages import SteeringAsked, TrialChosen
+from tui.messages import ExperimentChosen, SteeringAsked, TrialChosen
 from tui.screens.dashboard import DashboardScreen
 
 _STEERING = (
@@ -26,7 +28,7 @@ Command = tuple[str, IgnoreReturnCallbackType, str]
 
 
 class Commands(Provider):
-    """Actions of the screen, trials and measurements of the experiment."""
+    """Actions of the screen, trials and measurements of the experiment, experiments, themes."""
 
     async def discover(self) -> Hits:
         """What to offer before anything is typed: the actions."""
@@ -49,6 +51,15 @@ class Commands(Provider):
             for key in screen.metrics():
                 callback: Callable[[], None] = partial(screen.action_show_metric, key)
                 yield f"Plot {wording.words(key)}", callback, "Draw it in the first plot"
+        for folder in self._experiments():
+            opened = partial(self.app.post_message, ExperimentChosen(folder))
+            yield f"Show experiment {folder.name}", opened, "On the dashboard"
+        for name in self.app.available_themes:
+            yield f"Theme {name}", partial(setattr, self.app, "theme", name), "Colours"
+
+    def _experiments(self) -> list[ExperimentFolder]:
+        root = getattr(self.app, "root", None)
+        return experiments(root) if isinstance(root, Path) else []
 
     def _actions(self) -> Iterator[Command]:
         for active in self.screen.active_bindings.values():
