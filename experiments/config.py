@@ -201,7 +201,7 @@ class ExperimentConfig:
                 f"Received: {shown(schema)}."
             )
         task = _task_choice(table(document["task"], "task"))
-        entries = _model_entries(document)
+        entries = model_entries(document)
         models = tuple(_model_choice(entry) for entry in entries)
         config = cls(
             name=typed(document["name"], str, "name"),
@@ -284,8 +284,8 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
     if path[0] not in sections:
         raise UnknownNameError("--set section", path[0], sections)
     if path[0] == "models":
-        document["models"] = _model_entries(document)
-        entries = {str(_label(entry)): entry for entry in document["models"]}
+        document["models"] = model_entries(document)
+        entries = {str(label_of(entry)): entry for entry in document["models"]}
         # A label may hold dots (`module:attribute` does); the field is what follows the last one.
         label = ".".join(path[1:-1])
         if len(path) < 3 or label not in entries:
@@ -299,7 +299,7 @@ def set_value(document: dict[str, Any], assignment: str) -> None:
     target[path[-1]] = _value(text.strip())
 
 
-def _model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tables of the models; a bare name stands for a table with nothing but the name."""
     entries = typed(document.get("models", []), list[Any], "models")
     return [
@@ -315,7 +315,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _label(entry: Mapping[str, Any]) -> Any:
+def label_of(entry: Mapping[str, Any]) -> Any:
+    """What a model's table calls it, or the name of the architecture."""
     return entry.get("label", str(entry.get("name", "")).rpartition(":")[2])
 
 
@@ -327,7 +328,7 @@ def _task_choice(document: Mapping[str, Any]) -> TaskChoice:
 
 def _model_choice(document: Mapping[str, Any]) -> ModelChoice:
     settings = dict(document)
-    label: str = typed(_label(settings), str, "models.label")
+    label: str = typed(label_of(settings), str, "models.label")
     settings.pop("label", None)
     name = _name(settings, "models")
     return ModelChoice(name, label, typed(settings, find_model(name), f"models.{label}"))

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments.catalog import TASKS, models_for
-from experiments.config import ExperimentConfig, read_document, set_value, task_of
+from experiments.config import (
+    ExperimentConfig,
+    label_of,
+    model_entries,
+    read_document,
+    set_value,
+    task_of,
+)
 from experiments.errors import RequestError
 from experiments.pruning import require_optuna
 
@@ -35,8 +42,10 @@ def experiment_request(
     """
     document, stem = _document(task)
     if models is not None:
-        entries = [entry.strip() for entry in models.split(",")]
-        document["models"] = [{"name": entry} for entry in entries if entry]
+        names = [entry.strip() for entry in models.split(",")]
+        # The models of a file are called by their labels, and keep their settings.
+        known = {label_of(entry): entry for entry in model_entries(document)}
+        document["models"] = [known.get(name, {"name": name}) for name in names if name]
     if "models" not in document:
         document["models"] = [{"name": entry} for entry in models_for(task_of(document))]
     if seeds is not None:

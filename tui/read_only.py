@@ -18,7 +18,9 @@ from tui.messages import ChangeAsked
 CHANGING = frozenset(
     {
         "answer",
+        "clone",
         "delete",
+        "document",
         "kill",
         "new_experiment",
         "pause",
@@ -26,6 +28,7 @@ CHANGING = frozenset(
         "rerun",
         "retry",
         "save",
+        "save_document",
         "set_rate",
         "start",
         "stop_all",
@@ -40,6 +43,7 @@ LOOKING = frozenset(
         "back",
         "clear",
         "compare",
+        "copy_document",
         "end_search",
         "experiments",
         "filter",

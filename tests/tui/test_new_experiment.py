@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 from queue import Queue
 
 import pytest
-from staged import ROOT, SIZES, check_snapshot, screen_text, until
+from staged import ROOT, SIZES, check_snapshot, screen_text, staged, until
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select
 from textual.worker import get_current_worker
@@ -22,8 +23,12 @@ from experiments.tasks.adding import Adding
 from tui.app import KerasSeqApp
 from tui.screens import new_experiment
 from tui.screens.dashboard import DashboardScreen
+from tui.screens.document import DocumentScreen
 from tui.screens.new_experiment import NewExperiment
+from tui.screens.question import Question
+from tui.widgets.field import Field
 from tui.widgets.model_choice import ModelChoice
+from tui.widgets.model_section import ModelSection
 from tui.widgets.settings_form import field_docs
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -94,6 +99,10 @@ async def test_what_is_wrong_is_said_beside(field: str, value: str, problem: str
         screen.query_one(field, Input).value = value
         await until(pilot, lambda: "✗" in screen_text(app))
         assert problem in screen_text(app)
+        (marked,) = (one for one in screen.query(Field) if one.problem)
+        assert marked.query_one(field, Input).value == value
+        assert problem in marked.problem
+        assert marked.query_one(".field-problem").display
         assert screen.query_one("#start", Button).disabled
         assert screen.check_action("start", ()) is False
 
@@ -224,3 +233,127 @@ def test_docs_come_from_the_dataclass() -> None:
     assert field_docs(Adding)["length"] == "Steps of a sequence."
     assert field_docs(Budget)["steps"] == "Weight updates."
     assert field_docs(int) == {}
+
+
+async def test_a_mended_field_is_no_longer_marked() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        length = screen.query_one("#task-length", Input)
+        length.value = "0"
+        await until(pilot, lambda: any(field.problem for field in screen.query(Field)))
+        length.value = "7"
+        await until(pilot, lambda: not any(field.problem for field in screen.query(Field)))
+        assert screen.check_action("start", ()) is True
+
+
+async def test_settings_of_protocol_and_of_a_model() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        screen.query_one("#protocol-tune", Select).value = "false"
+        section = next(one for one in screen.query(ModelSection) if one.label == "gru")
+        section.collapsed = False
+        await until(pilot, lambda: section.query(Field))
+        units = next(one for one in section.query(Field) if one.key == "models.gru.units")
+        # What is solved stands where nothing is typed.
+        assert units.value == ""
+        assert units.query_one(Input).placeholder == "74"
+        screen.query_one("#protocol-match", Select).value = "none"
+        await until(pilot, lambda: units.query_one(Input).placeholder == "64")
+        units.query_one(Input).value = "9"
+        await pilot.pause()
+        config = screen.request.config()
+        (gru,) = (choice.model for choice in config.models if choice.label == "gru")
+        assert getattr(gru, "units", None) == 9
+        assert not config.protocol.tune
+        assert (
+            "--set protocol.match=none --set protocol.tune=false --set models.gru.units=9"
+            in screen.request.command()
+        )
+        units.query_one(Input).value = "0"
+        await until(pilot, lambda: "models.gru.units: expected int >= 1" in units.problem)
+
+
+async def test_deselected_models_have_no_settings() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        screen.query_one(ModelChoice).deselect("gru")
+        labels = lambda: [one.label for one in screen.query(ModelSection)]  # noqa: E731
+        await until(pilot, lambda: "gru" not in labels())
+        screen.query_one(ModelChoice).select("gru")
+        await until(pilot, lambda: "gru" in labels())
+        assert labels() == [choice.label for choice in screen.request.config().models]
+
+
+async def test_a_clone_begins_as_its_original(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [{"name": "lstm", "label": "small", "units": 8}, {"name": "gru", "units": 9}]
+    stage = staged("mine", models=models, seeds=[3, 5])
+    stage.finish()
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.screen.check_action("clone", ()))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, NewExperiment))
+        screen = app.screen
+        assert isinstance(screen, NewExperiment)
+        await until(pilot, lambda: screen.shown_task)
+        config = screen.request.config()
+        assert config.document() == {**stage.folder.read_config().document(), "name": "mine-r2"}
+        # Without one of its models the other keeps its settings.
+        screen.query_one(ModelChoice).deselect("gru")
+        await pilot.pause()
+        (small,) = screen.request.config().models
+        assert (small.label, getattr(small.model, "units", None)) == ("small", 8)
+
+
+async def open_document(app: KerasSeqApp, pilot: Pilot[None]) -> NewExperiment:
+    screen = await open_form(app, pilot, "adding")
+    await until(pilot, lambda: screen.check_action("document", ()))
+    await pilot.press("ctrl+t")
+    await until(pilot, lambda: isinstance(app.screen, DocumentScreen))
+    return screen
+
+
+async def test_the_file_asks_for_the_same() -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_document(app, pilot)
+        await pilot.press("ctrl+y")
+        assert 'name = "adding"' in app.clipboard
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.screen is screen)
+        saved = Path("adding.toml")
+        assert saved.read_text() == app.clipboard
+        again = experiment_request(str(saved), name="x")
+        assert again == dataclasses.replace(screen.request.config(), name="x")
+
+
+async def test_a_file_is_overwritten_only_when_that_is_meant() -> None:
+    saved = Path("adding.toml")
+    saved.write_text("mine")
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_document(app, pilot)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, DocumentScreen))
+        assert saved.read_text() == "mine"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: app.screen is screen)
+        assert saved.read_text() != "mine"
+
+
+@pytest.mark.parametrize("path", [".", "missing/mine.toml"])
+async def test_a_file_that_cannot_be_written_is_said(path: str) -> None:
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_document(app, pilot)
+        app.screen.query_one("#path", Input).value = path
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "✗" in screen_text(app))
+        assert isinstance(app.screen, DocumentScreen)

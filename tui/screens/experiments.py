@@ -80,6 +80,10 @@ class ExperimentsScreen(Screen[None]):
             "r", "rerun", "Rerun", id="experiments.rerun",
             tooltip="Train the same once more, under the next free name",
         ),
+        Binding(
+            "y", "clone", "Clone", id="experiments.clone",
+            tooltip="Set up another one like it, with changes",
+        ),
     ]  # fmt: skip
 
     def __init__(self, root: Path) -> None:
@@ -197,7 +201,7 @@ class ExperimentsScreen(Screen[None]):
                 return self.is_mounted and not self.has_class("-empty")
             case "delete":
                 return entry is not None and (bool(entry.problem) or not _is_open(entry))
-            case "rerun":
+            case "rerun" | "clone":
                 return entry is not None and entry.digest is not None
         return True
 
@@ -285,6 +289,14 @@ class ExperimentsScreen(Screen[None]):
             self.notify(str(error), severity="error", timeout=20, markup=False)
             return
         self.app.post_message(LaunchAsked(replace(config, name=name)))
+
+    def action_clone(self) -> None:
+        """Open the form, filled in as this experiment was."""
+        # Its widgets take 30 ms to import, and most sessions do without.
+        from tui.screens.new_experiment import NewExperiment
+
+        if self._entry is not None:
+            self.app.push_screen(NewExperiment(self._entry.folder))
 
 
 def _is_open(entry: Entry) -> bool:

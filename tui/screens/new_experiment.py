@@ -2,87 +2,45 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rich.table import Table
+import tomli_w
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button, Input, Label, Select, SelectionList, Static
+from textual.widgets import Button, Collapsible, Input, Label, Select, SelectionList, Static
 
 from experiments import config as configuration
-from experiments.capacity import costs, mismatches
-from experiments.catalog import model_names, task_names
-from experiments.config import ExperimentConfig
-from experiments.errors import KerasSeqError, RequestError
+from experiments.capacity import mismatches
+from experiments.catalog import find_model, model_names, task_names
+from experiments.config import ExperimentConfig, ModelChoice
+from experiments.errors import KerasSeqError
 from experiments.request import DEFAULT_SEEDS, experiment_request
-from tui import wording
-from tui.formatting import UNKNOWN, count
+from experiments.store import ExperimentFolder, free_name
 from tui.messages import LaunchAsked, LaunchFailed
+from tui.run_preview import capacity_line, capacity_table, summary, trials_table
+from tui.run_request import RunRequest
+from tui.screens.document import DocumentScreen
+from tui.widgets.field import Field
 from tui.widgets.key_footer import KeyFooter
-from tui.widgets.model_choice import ModelChoice
-from tui.widgets.row_list import MUTED
+from tui.widgets.model_choice import ModelChoice as ModelBoxes
+from tui.widgets.model_section import ModelSection
 from tui.widgets.settings_form import SettingsForm
 
 PRESETS = Path(configuration.__file__).parent / "configs"
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the form says, in the words of the command line."""
-
-    task: str
-    models: tuple[str, ...] | None
-    """None leaves the choice to the preset."""
-    seeds: str
-    name: str
-    jobs: str
-    assignments: tuple[str, ...]
-
-    def config(self) -> ExperimentConfig:
-        """The experiment; raises `RequestError`."""
-        return experiment_request(
-            self.task,
-            models=None if self.models is None else ",".join(self.models),
-            seeds=_integer("seeds", self.seeds),
-            assignments=self.assignments,
-            jobs=_integer("jobs", self.jobs),
-            name=self.name or None,
-        )
-
-    def command(self) -> str:
-        """The command that does the same."""
-        words = ["keras-seq", "run", self.task]
-        if self.models is not None:
-            words += ["--models", ",".join(self.models)]
-        if self.seeds:
-            words += ["--seeds", self.seeds]
-        if self.jobs:
-            words += ["--jobs", self.jobs]
-        if self.name:
-            words += ["--name", self.name]
-        for assignment in self.assignments:
-            words += ["--set", assignment]
-        return shlex.join(words)
-
-
-def _integer(what: str, text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise RequestError(f"{what}: expected int. Received: {text!r}.") from None
-
-
 class NewExperiment(Screen[None]):
-    """Task or preset, models, seeds, settings; the command that does the same; start."""
+    """Task or preset, models, seeds, settings; what will run, and how to ask for it elsewhere.
+
+    Args:
+        copied: An experiment to begin with.
+    """
 
     HELP = """
     # New experiment
@@ -99,50 +57,59 @@ class NewExperiment(Screen[None]):
         Binding(
             "ctrl+s", "start", "Start", id="new.start", tooltip="Start training", priority=True
         ),
-    ]
+        Binding(
+            "ctrl+t", "document", "TOML", id="new.document", priority=True,
+            tooltip="The same as a file, to copy or to save",
+        ),
+    ]  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, copied: ExperimentFolder | None = None) -> None:
         super().__init__()
-        self._preset_models: tuple[str, ...] = ()
+        self._copied = copied
+        self._base: ExperimentConfig | None = None
         self._config: ExperimentConfig | None = None
         self.shown_task = ""
         """The task or preset whose settings are shown."""
 
     def compose(self) -> ComposeResult:
         """The form beside its preview."""
+        copied = self._copied
+        copies = [(f"copy of {copied.name}", str(copied.config))] if copied else []
+        options = [*copies, *_tasks()]
+        name = free_name(copied.path.parent, copied.name) if copied else ""
         yield Static("[b]New experiment[/b]", id="title")
         with Container(id="form"):
             with VerticalScroll(id="fields", classes="pane"):
                 with Horizontal(classes="field"):
                     yield Label("task")
-                    yield Select(_tasks(), allow_blank=False, id="task", compact=True)
+                    yield Select(
+                        options, value=options[0][1], allow_blank=False, id="task", compact=True
+                    )
                 yield Static(id="description", markup=False)
-                with Horizontal(id="choices"):
-                    with Vertical():
-                        yield Label("models", classes="title")
-                        yield ModelChoice(id="models", compact=True)
-                    with Vertical(id="numbers"):
-                        yield Label("seeds, places, name", classes="title")
-                        for key, default in (
-                            ("seeds", str(DEFAULT_SEEDS)),
-                            ("jobs", "by cores and memory"),
-                            ("name", "task and time"),
-                        ):
-                            with Horizontal(classes="field"):
-                                yield Label(key)
-                                yield Input(id=key, placeholder=default, compact=True)
+                yield Label("models", classes="title")
+                yield ModelBoxes(id="models", compact=True)
+                yield Vertical(id="match-settings")
+                yield Label("seeds, places, name", classes="title")
+                yield Field("seeds", "", "How many.", str(DEFAULT_SEEDS), id="seeds")
+                yield Field("jobs", "", "Trials at a time.", "by cores and memory", id="jobs")
+                yield Field("name", name, "", "task and time", id="name")
                 yield Label("task settings", classes="title", id="task-title")
                 yield Vertical(id="task-settings")
                 yield Label("training", classes="title")
                 yield Vertical(id="budget-settings")
-            with Vertical(id="preview", classes="pane"):
+                yield Label("more (enter opens)", classes="title")
+                with Collapsible(title="protocol", id="protocol"):
+                    yield Vertical(id="protocol-settings")
+                yield Vertical(id="model-settings")
+            with VerticalScroll(id="preview", classes="pane"):
                 yield Static(id="summary")
                 yield Static(id="capacity")
                 yield Static(id="capacity-line", markup=False)
                 yield Static(id="mismatches", markup=False)
-                yield Static(id="problem")
+                yield Static(id="problem", markup=False)
                 yield Static(id="command", markup=False)
                 yield Button("Start (ctrl+s)", variant="success", id="start")
+                yield Static(id="all-trials")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -155,53 +122,89 @@ class NewExperiment(Screen[None]):
     async def _on_task(self, event: Select.Changed) -> None:
         """Show the settings of the task, or of the preset."""
         try:
-            base = experiment_request(str(event.value))
+            self._base = base = experiment_request(str(event.value))
         except KerasSeqError as error:
+            self._base = None
             self._show(None, str(error))
             return
-        self._preset_models = tuple(choice.label for choice in base.models)
-        models = self.query_one(ModelChoice)
-        models.clear_options()
-        names = list(dict.fromkeys([*model_names(), *self._preset_models]))
-        models.add_options([(name, name, name in self._preset_models) for name in names])
-        models.highlighted = 0
-        self.query_one("#seeds", Input).placeholder = str(len(base.seeds))
-        task = base.task.task
+        task, protocol = base.task.task, asdict(base.protocol)
         self.query_one("#description", Static).update(_first_line(type(task)))
         await self._fill("task", type(task), asdict(task))
         await self._fill("budget", type(base.budget), asdict(base.budget))
+        match = {"match": protocol.pop("match")}
+        await self._fill("match", type(base.protocol), match, section="protocol")
+        await self._fill("protocol", type(base.protocol), protocol)
         self.query_one("#task-title").display = bool(asdict(task))
+        await self.query_one("#model-settings").remove_children()
+        boxes = self.query_one(ModelBoxes)
+        labels = [choice.label for choice in base.models]
+        boxes.clear_options()
+        names = dict.fromkeys([*model_names(), *labels])
+        boxes.add_options([(name, name, name in labels) for name in names])
+        boxes.highlighted = 0
+        self.query_one("#seeds", Input).placeholder = str(len(base.seeds))
+        await self._show_models()
         self.shown_task = str(event.value)
         self.check()
 
-    async def _fill(self, section: str, cls: type, defaults: dict[str, Any]) -> None:
-        place = self.query_one(f"#{section}-settings")
-        await place.remove_children()
-        await place.mount(SettingsForm(section, cls, defaults))
+    async def _fill(
+        self, place: str, cls: type, defaults: Mapping[str, Any], section: str = ""
+    ) -> None:
+        found = self.query_one(f"#{place}-settings")
+        await found.remove_children()
+        await found.mount(SettingsForm(section or place, cls, defaults))
 
-    @on(Input.Changed)
+    async def _show_models(self) -> None:
+        """A place for the settings of every model that takes part."""
+        place = self.query_one("#model-settings")
+        shown = {section.label: section for section in place.query(ModelSection)}
+        labels = self._labels()
+        for label in shown.keys() - set(labels):
+            await shown[label].remove()
+        for at, label in enumerate(labels):
+            if label not in shown:
+                await place.mount(ModelSection(self._choice(label)), before=at or None)
+
+    def _choice(self, label: str) -> ModelChoice:
+        """The model as the task or the preset has it."""
+        for choice in self._base.models if self._base else ():
+            if choice.label == label:
+                return choice
+        return ModelChoice(label, label, find_model(label)())
+
+    def _labels(self) -> tuple[str, ...]:
+        """The models that take part, in the order of the list, whatever that of choosing."""
+        boxes = self.query_one(ModelBoxes)
+        chosen = set(boxes.selected)
+        names = [boxes.get_option_at_index(i).value for i in range(boxes.option_count)]
+        return tuple(name for name in names if name in chosen)
+
     @on(SelectionList.SelectedChanged)
+    async def _on_models(self) -> None:
+        await self._show_models()
+        self.check()
+
+    @on(Field.Changed)
     def _on_changed(self) -> None:
         self.check()
 
     @property
-    def request(self) -> Request:
+    def request(self) -> RunRequest:
         """What the form says now."""
-        chosen = self.query_one(ModelChoice).selected
-        # In the order of the list, whatever the order of choosing.
-        names = [name for name in (*model_names(), *self._preset_models) if name in chosen]
-        models = tuple(dict.fromkeys(names))
-        same = set(models) == set(self._preset_models)
-        return Request(
+        models = self._labels()
+        base = {choice.label for choice in self._base.models} if self._base else set()
+        values = {key: self._field(key).value for key in ("seeds", "jobs", "name")}
+        return RunRequest(
             task=str(self.query_one("#task", Select).value),
-            models=None if same else models,
-            seeds=self.query_one("#seeds", Input).value.strip(),
-            name=self.query_one("#name", Input).value.strip(),
-            jobs=self.query_one("#jobs", Input).value.strip(),
+            models=None if set(models) == base else models,
             assignments=tuple(
                 assignment for form in self.query(SettingsForm) for assignment in form.assignments
             ),
+            **values,
         )
+
+    def _field(self, key: str) -> Field:
+        return next(field for field in self.query(Field) if field.key == key)
 
     def check(self) -> None:
         """Say what would run, or what is wrong."""
@@ -216,15 +219,7 @@ class NewExperiment(Screen[None]):
 
     def _show(self, config: ExperimentConfig | None, problem: str) -> None:
         self._config = config
-        if config is not None:
-            models, seeds = len(config.models), len(config.seeds)
-            tuning = sum(trial.role == "tuning" for trial in config.trials())
-            before = f", after {tuning} that tune" if tuning else ""
-            self.query_one("#summary", Static).update(
-                f"{wording.plural(models, 'model')} x {wording.plural(seeds, 'seed')} = "
-                f"[b]{wording.plural(models * seeds, 'trial')}[/b] "
-                f"of {config.budget.steps} steps on [b]{config.task.name}[/b]{before}"
-            )
+        self.query_one("#summary", Static).update(summary(config) if config else "")
         self.query_one("#summary").display = config is not None
         # One of the two is hidden by the style sheet, so their display is not set here.
         self.query_one("#capacity", Static).update(capacity_table(config) if config else "")
@@ -234,12 +229,19 @@ class NewExperiment(Screen[None]):
         self.query_one("#mismatches").display = bool(said)
         self.query_one("#problem", Static).update(f"✗ {problem}")
         self.query_one("#problem").display = bool(problem)
+        self.query_one("#all-trials", Static).update(trials_table(config) if config else "")
         self.query_one("#start", Button).disabled = config is None
+        for field in self.query(Field):
+            field.problem = problem if is_about(problem, field.key) else ""
+        models = {choice.label: choice.model for choice in config.models} if config else {}
+        for section in self.query(ModelSection):
+            if section.label in models:
+                section.show_model(models[section.label])
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what is valid can start."""
-        return action != "start" or self._config is not None
+        """Only what is valid can start, or be saved."""
+        return action not in ("start", "document") or self._config is not None
 
     @on(Button.Pressed, "#start")
     def action_start(self) -> None:
@@ -251,36 +253,28 @@ class NewExperiment(Screen[None]):
         self.query_one("#start", Button).disabled = True
         self.app.post_message(LaunchAsked(config))
 
+    def action_document(self) -> None:
+        """Show the same as a file."""
+        if self._config is None:
+            return
+        document = self._config.document()
+        name = self.request.name
+        if not name:
+            # A name made of the time is that of a run, not of the file.
+            del document["name"]
+        path = Path(f"{name or self._config.task.name.rpartition(':')[2]}.toml")
+        self.app.push_screen(DocumentScreen(tomli_w.dumps(document), path))
+
     def launch_failed(self, message: LaunchFailed) -> None:
         """Say why nothing began; the form stays as it is."""
         self.check()
         self._show(self._config, message.problem)
 
 
-def capacity_table(config: ExperimentConfig) -> Table:
-    """How wide each model is, as given or as solved, and how many parameters it has by that."""
-    known = costs(config)
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    for _ in range(2):
-        table.add_column(justify="right", no_wrap=True)
-    table.add_row("model", "width", "parameters", style=MUTED)
-    for choice in config.models:
-        cost = known.get(choice.label)
-        parameters = count(cost.num_parameters if cost else None)
-        table.add_row(choice.label, _widths(choice) or UNKNOWN, parameters)
-    return table
-
-
-def capacity_line(config: ExperimentConfig) -> str:
-    """The same where there is no room for a table: all widths, and the range of parameters."""
-    widths = ", ".join(f"{choice.label} {_widths(choice)}".rstrip() for choice in config.models)
-    counts = [cost.num_parameters for cost in costs(config).values()]
-    return f"{widths}: {min(counts):,} to {max(counts):,} parameters" if counts else widths
-
-
-def _widths(choice: configuration.ModelChoice) -> str:
-    return "x".join(str(getattr(choice.model, name)) for name in choice.model.widths)
+def is_about(problem: str, key: str) -> bool:
+    """Whether an error begins with the name of a setting."""
+    starts = (f"{key}: ", f"{key}[", f"--{key}: ", f"Unknown value of {key} ")
+    return problem.startswith(starts)
 
 
 def _tasks() -> Sequence[tuple[str, str]]:

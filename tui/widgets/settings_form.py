@@ -6,12 +6,14 @@ import ast
 import dataclasses
 import inspect
 import textwrap
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalGroup
-from textual.widgets import Input, Label
+from textual.containers import VerticalGroup
+
+from tui.widgets.field import Field
 
 
 def field_docs(cls: type) -> dict[str, str]:
@@ -41,43 +43,64 @@ def _own_docs(cls: type) -> dict[str, str]:
 
 
 class SettingsForm(VerticalGroup):
-    """One input per field; those that differ from the default are `assignments`.
+    """A field for each setting; those that differ from what stood in them are `assignments`.
 
     Args:
-        section: `task` or `budget`, the first part of every key.
+        section: `task`, `budget`, `protocol` or `models.LABEL`, the first part of every key.
         cls: The dataclass.
-        defaults: Values by field.
+        defaults: Values by setting.
+        is_open: Whether the fields are empty, and hold the defaults until something is typed:
+            then what is typed counts as given, even where it is the default.
     """
 
-    DEFAULT_CSS = """
-    SettingsForm {
-        Horizontal { height: auto; }
-        Label { width: 18; }
-        Input { width: 16; }
-        .doc { width: 1fr; height: auto; padding: 0 1; color: $foreground 60%; }
-    }
-    """
-
-    def __init__(self, section: str, cls: type, defaults: dict[str, Any]) -> None:
+    def __init__(
+        self, section: str, cls: type, defaults: Mapping[str, Any], *, is_open: bool = False
+    ) -> None:
         super().__init__()
-        self._section = section
-        self._docs = field_docs(cls)
-        self._defaults = {key: str(value) for key, value in defaults.items()}
+        self._section, self._cls = section, cls
+        self._defaults = {key: written(value) for key, value in defaults.items()}
+        self._is_open = is_open
 
     def compose(self) -> ComposeResult:
-        """A line per field."""
+        """A line per setting."""
+        docs, kinds = field_docs(self._cls), get_type_hints(self._cls)
         for key, value in self._defaults.items():
-            with Horizontal():
-                yield Label(key)
-                yield Input(value, id=f"{self._section}-{key}", compact=True)
-                yield Label(self._docs.get(key, ""), classes="doc", markup=False)
+            yield Field(
+                f"{self._section}.{key}",
+                "" if self._is_open else value,
+                docs.get(key, ""),
+                value if self._is_open else "",
+                choices_of(kinds.get(key)),
+                id=None if self._is_open else f"{self._section}-{key}",
+            )
 
     @property
     def assignments(self) -> list[str]:
-        """`task.length=200` for each field that is not at its default."""
-        found = []
-        for key, default in self._defaults.items():
-            value = self.query_one(f"#{self._section}-{key}", Input).value.strip()
-            if value != default:
-                found.append(f"{self._section}.{key}={value}")
-        return found
+        """`task.length=200` for each setting that is not as it was."""
+        return [
+            f"{field.key}={field.value}"
+            for field in self.query(Field)
+            if field.value != field.default
+        ]
+
+
+def written(value: Any) -> str:
+    """A value as `--set` reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return (
+            "["
+            + ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
+            + "]"
+        )
+    return str(value)
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """All values of a switch or of a choice of words; none where others are possible."""
+    if kind is bool:
+        return ("true", "false")
+    if get_origin(kind) is Literal:
+        return tuple(map(str, get_args(kind)))
+    return ()
