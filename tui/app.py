@@ -23,7 +23,7 @@ from tui import messages
 from tui.follower import Follower, Pulse, Snapshot, follow
 from tui.kept_theme import keep_theme, read_theme
 from tui.plot_options import PlotOptions
-from tui.read_only import GuardedApp
+from tui.replayer import ReplayingApp, ReplayReader
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen, explained
@@ -59,7 +59,7 @@ DEFAULT_THEME = "textual-dark"
 """Textual's own."""
 
 
-class KerasSeqApp(GuardedApp):
+class KerasSeqApp(ReplayingApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
     A `read_only` one can change none of them; a `keymap` gives bindings other keys; a `theme_file`
@@ -151,11 +151,12 @@ class KerasSeqApp(GuardedApp):
 
     def _dashboard(self, folder: ExperimentFolder) -> DashboardScreen:
         screen = DashboardScreen(folder.name)
-        return screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
+        screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
+        return screen.data_bind(KerasSeqApp.playback)
 
     @work(thread=True, exclusive=True, group="follow")
-    def _follow(self, folder: ExperimentFolder) -> None:
-        self._follower = Follower(folder)
+    def _follow(self, folder: ExperimentFolder, reader: ReplayReader | None = None) -> None:
+        self._follower = Follower(folder, reader)
         follow(self._follower, self.post_message, get_current_worker().cancelled_event)
 
     @on(messages.SnapshotTaken)
@@ -174,7 +175,9 @@ class KerasSeqApp(GuardedApp):
 
     @on(messages.PulseTaken)
     def _on_pulse(self, message: messages.PulseTaken) -> None:
-        self.pulse = message.pulse
+        # In a replay all clocks show its time.
+        now = self.playback.time if self.playback else message.pulse.time
+        self.pulse = replace(message.pulse, time=now)
 
     @on(messages.ReadingFailed)
     def _on_reading_failed(self, message: messages.ReadingFailed) -> None:
@@ -210,21 +213,39 @@ class KerasSeqApp(GuardedApp):
         if self._folder is not None:
             screen = TrialScreen(self._folder, message.trial)
             screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
-            self.push_screen(screen)
+            self.push_screen(screen.data_bind(KerasSeqApp.playback))
 
     @on(messages.ExperimentChosen)
     async def _on_experiment(self, message: messages.ExperimentChosen) -> None:
         """Show it in place of whatever is on screen."""
-        self._folder, self.snapshot = message.folder, None
+        self.end_replay()
+        await self._show_experiment(message.folder)
+        self._follow(message.folder)
+
+    async def _show_experiment(self, folder: ExperimentFolder) -> None:
+        self._folder, self.snapshot = folder, None
         # What was chosen among the measurements of one experiment another may lack.
         self.options = replace(self.options, chosen={})
-        await self._show_alone(self._dashboard(message.folder))
-        self._follow(message.folder)
+        await self._show_alone(self._dashboard(folder))
+
+    @on(messages.ReplayAsked)
+    async def _on_replay(self, message: messages.ReplayAsked) -> None:
+        """Show how it came about, on the screen that shows it or on its dashboard."""
+        if not isinstance(self.screen, PaneScreen) or message.folder != self._folder:
+            await self._show_experiment(message.folder)
+        self._follow(message.folder, self.new_replay(message.folder))
+
+    @on(messages.ReplayEnded)
+    def _on_replay_ended(self) -> None:
+        if self._folder is not None:
+            self.end_replay()
+            self._follow(self._folder)
 
     @on(messages.ExperimentDeleted)
     async def _on_deleted(self, message: messages.ExperimentDeleted) -> None:
         """Leave the dashboard of an experiment that is no more."""
         if message.folder == self._folder:
+            self.end_replay()
             self.workers.cancel_group(self, "follow")
             self._folder = self.snapshot = None
             await self._show_alone(ExperimentsScreen(self.root))
@@ -314,7 +335,7 @@ class KerasSeqApp(GuardedApp):
         """Leave, and say that training goes on where it does."""
         view = self.snapshot.view if self.snapshot else None
         message = ""
-        if view is not None and not view.is_finished:
+        if view is not None and not view.is_finished and self.playback is None:
             message = (
                 f"{view.name} goes on training. Watch it: keras-seq attach {view.name}. "
                 f"End it: keras-seq stop {view.name}."

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from textual.message import Message
 
@@ -69,16 +70,23 @@ def take_pulse() -> Pulse:
     )
 
 
-class Follower:
-    """Makes a snapshot whenever an experiment has changed."""
+class Reader(Protocol):
+    """Where views come from."""
 
-    def __init__(self, folder: ExperimentFolder) -> None:
+    def read(self) -> ExperimentView:
+        """The view now; the same object while it stays the same. Raises `KerasSeqError`."""
+
+
+class Follower:
+    """Makes a snapshot whenever an experiment has changed: what is in its files, or a `reader`."""
+
+    def __init__(self, folder: ExperimentFolder, reader: Reader | None = None) -> None:
         self.folder = folder
         self.request = CurveRequest()
         """The curves to make; the usual ones without keys. The screen's thread replaces it."""
         self.question: Question | None = None
         """How the models are to be compared, if at all; replaced like `request`."""
-        self._reader: ExperimentReader | None = None
+        self._reader = reader
         self._curves = CurveMaker()
         self._board: tuple[object, float, Leaderboard] | None = None
         self._shown: tuple[ExperimentView, CurveRequest, Question | None] | None = None

@@ -152,6 +152,28 @@ class StandingsRead(Message):
 
 
 @dataclass
+class ReplayAsked(Message):
+    """A person wants to see how an experiment came about."""
+
+    folder: ExperimentFolder
+
+
+@dataclass
+class ReplayOpened(Message):
+    """All that happened to an experiment has been read."""
+
+    folder: ExperimentFolder
+    start: float
+    """Seconds since the epoch, as `end`."""
+    end: float
+
+
+@dataclass
+class ReplayEnded(Message):
+    """A person wants to see what is, again."""
+
+
+@dataclass
 class ExperimentDeleted(Message):
     """The files of an experiment are gone."""
 

@@ -44,6 +44,7 @@ LOOKING = frozenset(
         "clear",
         "compare",
         "copy_document",
+        "end_replay",
         "end_search",
         "experiments",
         "filter",
@@ -68,17 +69,21 @@ LOOKING = frozenset(
         "order",
         "page",
         "pan",
+        "play",
         "quit",
+        "replay",
         "reset_view",
         "reverse",
         "search",
         "set_baseline",
         "set_limit",
         "set_target",
+        "shift",
         "show_metric",
         "show_nth_pane",
         "show_pane",
         "sort",
+        "speed",
         "toggle_highlight",
         "toggle_log",
         "toggle_members",
@@ -100,8 +105,13 @@ class GuardedApp(App[str]):
         super().__init__()
         self.read_only = read_only
 
+    @property
+    def watches_only(self) -> bool:
+        """Whether nothing can be changed from what is on the screen."""
+        return self.read_only
+
     def _is_absent(self, target: DOMNode, name: str) -> bool:
-        if not self.read_only or name in LOOKING:
+        if name in LOOKING or not self.watches_only:
             return False
         # Textual's own actions move, scroll, select, copy and close.
         method = getattr(target, f"action_{name}", None) or getattr(target, f"_action_{name}", None)
@@ -128,6 +138,6 @@ class GuardedApp(App[str]):
 
     def check_message_enabled(self, message: Message) -> bool:
         """Whether `message` may be sent to the app."""
-        if self.read_only and isinstance(message, ChangeAsked):
+        if isinstance(message, ChangeAsked) and self.watches_only:
             return False
         return super().check_message_enabled(message)

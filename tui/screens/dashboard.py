@@ -33,6 +33,7 @@ from tui.widgets.pane_bar import PaneBar
 from tui.widgets.plot_grid import PlotGrid
 from tui.widgets.reading_line import ReadingLine
 from tui.widgets.row_list import RowList
+from tui.widgets.time_line import TimeLine
 from tui.widgets.trial_list import TrialList
 from tui.widgets.verdict_line import VerdictLine
 
@@ -58,6 +59,7 @@ class DashboardScreen(SteeringScreen, PlotScreen):
     }
 
     CHANGING = (
+        ("replay", ()),
         *SteeringScreen.CHANGING,
         ("stop_all", ()),
         ("pause_all", ()),
@@ -105,6 +107,7 @@ class DashboardScreen(SteeringScreen, PlotScreen):
     def compose(self) -> ComposeResult:
         """Header, trials beside plots, standings beneath, alerts, keys."""
         yield ExperimentHeader().data_bind(DashboardScreen.pulse)
+        yield TimeLine().data_bind(DashboardScreen.playback)
         yield PaneBar(self.PANES).data_bind(DashboardScreen.pane)
         with Horizontal(id="upper"):
             with Container(id="trials", classes="pane"):

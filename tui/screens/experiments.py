@@ -25,6 +25,7 @@ from tui.messages import (
     ExperimentDeleted,
     ExperimentsListed,
     LaunchAsked,
+    ReplayAsked,
     StandingsRead,
 )
 from tui.read_only import GuardedApp
@@ -79,6 +80,10 @@ class ExperimentsScreen(Screen[None]):
         Binding(
             "r", "rerun", "Rerun", id="experiments.rerun",
             tooltip="Train the same once more, under the next free name",
+        ),
+        Binding(
+            "t", "replay", "Replay", id="experiments.replay",
+            tooltip="See how a finished experiment came about",
         ),
         Binding(
             "y", "clone", "Clone", id="experiments.clone",
@@ -201,6 +206,8 @@ class ExperimentsScreen(Screen[None]):
                 return self.is_mounted and not self.has_class("-empty")
             case "delete":
                 return entry is not None and (bool(entry.problem) or not _is_open(entry))
+            case "replay":
+                return entry is not None and entry.digest is not None and not _is_open(entry)
             case "rerun" | "clone":
                 return entry is not None and entry.digest is not None
         return True
@@ -289,6 +296,11 @@ class ExperimentsScreen(Screen[None]):
             self.notify(str(error), severity="error", timeout=20, markup=False)
             return
         self.app.post_message(LaunchAsked(replace(config, name=name)))
+
+    def action_replay(self) -> None:
+        """See how it came about."""
+        if self._entry is not None:
+            self.post_message(ReplayAsked(self._entry.folder))
 
     def action_clone(self) -> None:
         """Open the form, filled in as this experiment was."""

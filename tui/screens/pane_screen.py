@@ -12,6 +12,7 @@ from textual.screen import Screen
 from tui.follower import Pulse, Snapshot
 from tui.messages import OptionsChosen
 from tui.plot_options import PlotOptions
+from tui.playback import Playback
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_plot import LinePlot
 
@@ -58,6 +59,8 @@ class PaneScreen(Screen[None]):
     """The time, bound to the app's."""
     options: reactive[PlotOptions] = reactive(PlotOptions(), repaint=False)
     """How to draw, bound to the app's."""
+    playback: reactive[Playback | None] = reactive(None, repaint=False)
+    """Where a replay is, bound to the app's."""
     pane: reactive[str] = reactive("")
     """The pane in front on a narrow screen."""
 

@@ -8,6 +8,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from experiments.effort import available
+from tui.messages import ReplayAsked, ReplayEnded
 from tui.plot_options import PlotOptions
 from tui.screens.pane_screen import PaneScreen
 from tui.widgets.line_plot import LinePlot
@@ -28,6 +29,10 @@ class PlotScreen(PaneScreen):
             "o", "next_smoothing", "Smoothing", show=False, id="plot.smoothing",
             tooltip="Average curves over more, over less, or not at all",
         ),
+        Binding(
+            "t", "replay", "Replay", show=False, id="replay.toggle",
+            tooltip="See how a finished experiment came about; again: what came of it",
+        ),
     ]  # fmt: skip
 
     def watch_options(self, before: PlotOptions, after: PlotOptions) -> None:
@@ -36,6 +41,20 @@ class PlotScreen(PaneScreen):
             for plot in self.query(LinePlot):
                 plot.x_limits = plot.cursor_x = None
         super().watch_options(before, after)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what has come to its end is replayed."""
+        if action == "replay":
+            is_finished = self.snapshot is not None and self.snapshot.view.is_finished
+            return is_finished or self.playback is not None
+        return True
+
+    def action_replay(self) -> None:
+        """Begin a replay, or end it."""
+        if self.playback is not None:
+            self.post_message(ReplayEnded())
+        elif self.snapshot is not None:
+            self.post_message(ReplayAsked(self.snapshot.folder))
 
     @on(LinePlot.CursorMoved)
     def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:

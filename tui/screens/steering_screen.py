@@ -68,7 +68,7 @@ class SteeringScreen(PaneScreen):
         """Keys work only while there is something for them to act on."""
         if action in _ACTIONS:
             return self.is_mounted and any(map(self._fitting, _ACTIONS[action]))
-        return True
+        return super().check_action(action, parameters)
 
     def _fitting(self, action: Action) -> list[TrialView]:
         if self.snapshot is None:

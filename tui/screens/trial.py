@@ -35,6 +35,7 @@ from tui.widgets.model_curves import raw_curve, trial_curve
 from tui.widgets.palette import COLORS
 from tui.widgets.pane_bar import PaneBar
 from tui.widgets.row_list import BOLD, MUTED
+from tui.widgets.time_line import TimeLine
 from tui.widgets.trial_header import TrialHeader
 
 CONSOLE_SECONDS = 0.5
@@ -74,6 +75,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
     }
 
     CHANGING = (
+        ("replay", ()),
         *SteeringScreen.CHANGING,
         ("go", (-1,)),
         ("go", (1,)),
@@ -114,6 +116,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
     def compose(self) -> ComposeResult:
         """Header, configuration beside curves, console beneath, keys."""
         yield TrialHeader().data_bind(TrialScreen.pulse)
+        yield TimeLine().data_bind(TrialScreen.playback)
         yield PaneBar(self.PANES).data_bind(TrialScreen.pane)
         with Horizontal(id="upper"):
             with Container(id="configuration", classes="pane"), Configuration():
