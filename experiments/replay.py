@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from experiments.errors import RequestError
-from experiments.events import Event
+from experiments.events import Event, Opened
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
 from experiments.store import ExperimentFolder, JournalReader
@@ -88,7 +88,10 @@ class Replay:
 def _timed(events: Iterable[Event]) -> Iterable[tuple[float, Event]]:
     """Events with the time by which they happened, though a clock was set back meanwhile."""
     events = list(events)
-    return zip(itertools.accumulate((event.time for event in events), max), events, strict=True)
+    times = [event.time for event in events]
+    if len(events) > 1 and isinstance(events[0], Opened):
+        times[0] = min(times[:2])  # a journal is opened before anything is in it
+    return zip(itertools.accumulate(times, max), events, strict=True)
 
 
 def _folded(view: ExperimentView, happened: Sequence[tuple[str, Event]]) -> ExperimentView:

@@ -22,6 +22,7 @@ from experiments.store import ExperimentFolder
 from tui import messages
 from tui.follower import Follower, Pulse, Snapshot, follow
 from tui.kept_theme import keep_theme, read_theme
+from tui.playback import Playback
 from tui.plot_options import PlotOptions
 from tui.replayer import ReplayingApp, ReplayReader
 from tui.screens.dashboard import DashboardScreen
@@ -175,9 +176,18 @@ class KerasSeqApp(ReplayingApp):
 
     @on(messages.PulseTaken)
     def _on_pulse(self, message: messages.PulseTaken) -> None:
-        # In a replay all clocks show its time.
-        now = self.playback.time if self.playback else message.pulse.time
-        self.pulse = replace(message.pulse, time=now)
+        self.pulse = message.pulse
+        self._set_clock(self.playback)
+
+    def _set_clock(self, playback: Playback | None) -> None:
+        """In a replay all clocks show its time."""
+        if self.pulse is not None and playback is not None:
+            self.pulse = replace(self.pulse, time=playback.time)
+
+    def watch_playback(self, before: Playback | None, after: Playback | None) -> None:
+        """Show another time."""
+        super().watch_playback(before, after)
+        self._set_clock(after)
 
     @on(messages.ReadingFailed)
     def _on_reading_failed(self, message: messages.ReadingFailed) -> None:

@@ -75,7 +75,7 @@ class ReplayingApp(GuardedApp):
     @on(TimeLine.Moved)
     def _on_moved(self, message: TimeLine.Moved) -> None:
         if self.playback is not None:
-            self.playback = message.playback
+            self.playback = message.change(self.playback)
 
     def _tick(self) -> None:
         if self.playback is not None:

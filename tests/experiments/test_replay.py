@@ -192,3 +192,14 @@ def test_a_clock_that_was_set_back_does_not_reorder(told):
 def test_nothing_to_replay_is_said(tmp_path):
     with pytest.raises(RequestError, match="Nothing has happened in one yet"):
         Replay(create(tmp_path, "one"))
+
+
+def test_when_a_journal_was_opened_holds_nothing_up(tmp_path):
+    folder = create(tmp_path, "one")
+    with closing(JournalWriter(folder.journal)) as journal:  # now
+        journal.append(supervised())
+    with closing(JournalWriter(folder.trial("lstm-s0").journal)) as journal:
+        for event in begun(100.0):
+            journal.append(event)
+    replay = Replay(folder)
+    assert (replay.start, replay.end) == (90.0, 102.0)

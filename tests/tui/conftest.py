@@ -11,7 +11,7 @@ import pytest
 import staged
 
 from tui import cli, follower, lister
-from tui.widgets import plot_canvas
+from tui.widgets import plot_canvas, time_line
 
 
 @pytest.fixture
@@ -20,6 +20,7 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(time_line, "localtime", time.gmtime)
     monkeypatch.setattr(plot_canvas, "output_encoding", lambda: "utf-8")
     monkeypatch.setattr(follower, "take_pulse", lambda: staged.PULSE)
     clock = SimpleNamespace(

@@ -17,6 +17,7 @@ from experiments.budget import Budget
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError, StoreError
 from experiments.launch import Launched, Tell
+from experiments.models.gru import GRU
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
 from experiments.tasks.adding import Adding
@@ -260,7 +261,7 @@ async def test_settings_of_protocol_and_of_a_model() -> None:
         assert units.value == ""
         assert units.query_one(Input).placeholder == "74"
         screen.query_one("#protocol-match", Select).value = "none"
-        await until(pilot, lambda: units.query_one(Input).placeholder == "64")
+        await until(pilot, lambda: units.query_one(Input).placeholder == str(GRU().units))
         units.query_one(Input).value = "9"
         await pilot.pause()
         config = screen.request.config()
@@ -287,10 +288,9 @@ async def test_deselected_models_have_no_settings() -> None:
         assert labels() == [choice.label for choice in screen.request.config().models]
 
 
-async def test_a_clone_begins_as_its_original(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_clone_begins_as_its_original() -> None:
     models = [{"name": "lstm", "label": "small", "units": 8}, {"name": "gru", "units": 9}]
     stage = staged("mine", models=models, seeds=[3, 5])
-    stage.finish()
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=(160, 50)) as pilot:
         await until(pilot, lambda: app.screen.check_action("clone", ()))

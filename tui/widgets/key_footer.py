@@ -11,6 +11,7 @@ NARROW = 110
 _LEAST = ("command_palette", "toggle_highlight")
 # What it leaves out besides where the others do not fit, the least needed first.
 _GIVING_WAY = (
+    *("speed(-1)", "speed(1)", "shift(-0.01)", "shift(0.01)"),
     *("save", "kill", "set_rate", "pause_all", "toggle_seeds", "set_target", "experiments"),
     *("new_experiment", "set_limit", "open", "retry"),
 )

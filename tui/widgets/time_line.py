@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import localtime, strftime
 from typing import ClassVar
 
 from rich.text import Text
@@ -63,9 +64,12 @@ class TimeLine(Widget, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """A person wants another time, another speed, or time to pass."""
+        """A person wants another time, another speed, or time to pass.
 
-        playback: Playback
+        What to do rather than what comes of it: keys may come faster than the screen follows.
+        """
+
+        change: Callable[[Playback], Playback]
 
     playback: reactive[Playback | None] = reactive(None)
 
@@ -89,7 +93,7 @@ class TimeLine(Widget, can_focus=True):
         at = round(playback.part * (width - 1))
         passed = duration(playback.time - playback.start)
         whole = duration(playback.length)
-        clock = time.strftime("%H:%M:%S", time.localtime(playback.time))
+        clock = strftime("%H:%M:%S", localtime(playback.time))
         return Text.assemble(
             ("▶ " if playback.is_playing else "‖ ", BOLD),
             "━" * at,
@@ -103,24 +107,21 @@ class TimeLine(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Go to the time under the mouse."""
         offset, (start, width) = event.get_content_offset(self), self._bar
-        if offset is not None and self.playback is not None:
+        if offset is not None:
             part = (offset.x - start) / max(width - 1, 1)
-            self.post_message(self.Moved(self.playback.to(part)))
+            self.post_message(self.Moved(lambda playback: playback.to(part)))
 
     def action_play(self) -> None:
         """Let time pass, or hold it."""
-        if self.playback is not None:
-            self.post_message(self.Moved(self.playback.toggled()))
+        self.post_message(self.Moved(Playback.toggled))
 
     def action_shift(self, part: float) -> None:
         """Go earlier or later by a part of the whole."""
-        if self.playback is not None:
-            self.post_message(self.Moved(self.playback.moved(part)))
+        self.post_message(self.Moved(lambda playback: playback.moved(part)))
 
     def action_speed(self, steps: int) -> None:
         """Let time pass faster or more slowly."""
-        if self.playback is not None:
-            self.post_message(self.Moved(self.playback.faster(steps)))
+        self.post_message(self.Moved(lambda playback: playback.faster(steps)))
 
     def action_end_replay(self) -> None:
         """Show what is, again."""
