@@ -238,8 +238,8 @@ class KerasSeqApp(ReplayingApp):
         self.options = replace(self.options, chosen={})
         await self._show_alone(self._dashboard(folder))
 
-    @on(messages.ReplayAsked)
-    async def _on_replay(self, message: messages.ReplayAsked) -> None:
+    @on(messages.ReplayChosen)
+    async def _on_replay(self, message: messages.ReplayChosen) -> None:
         """Show how it came about, on the screen that shows it or on its dashboard."""
         if not isinstance(self.screen, PaneScreen) or message.folder != self._folder:
             await self._show_experiment(message.folder)

@@ -152,7 +152,7 @@ class StandingsRead(Message):
 
 
 @dataclass
-class ReplayAsked(Message):
+class ReplayChosen(Message):
     """A person wants to see how an experiment came about."""
 
     folder: ExperimentFolder

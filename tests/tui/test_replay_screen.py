@@ -7,9 +7,10 @@ from textual.pilot import Pilot
 from experiments.control import asked
 from experiments.replay import Replay
 from experiments.status import Status
+from experiments.steering import Action
 from tui import replayer
 from tui.app import KerasSeqApp
-from tui.messages import StopAsked
+from tui.messages import SteeringAsked
 from tui.playback import SPEEDS, Playback
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
@@ -116,8 +117,9 @@ async def test_nothing_can_be_changed_in_the_past() -> None:
         view = lambda: app.snapshot.view  # noqa: E731
         await until(pilot, lambda: Status.RUNNING in {t.status for t in view().trials})
         assert "Stop" not in screen_text(app).splitlines()[-1]
-        await pilot.press("s", "S")
-        app.post_message(StopAsked(tuple(trial.name for trial in view().trials)))
+        await pilot.press("s", "S", "p", "K", "L", "C")
+        names = tuple(trial.name for trial in view().trials)
+        app.post_message(SteeringAsked(Action.STOP, names))
         await pilot.pause()
         assert isinstance(app.screen, DashboardScreen)
         assert all(not asked(stage.folder.trial(t.name)).request.is_end for t in view().trials)

@@ -25,7 +25,7 @@ from tui.messages import (
     ExperimentDeleted,
     ExperimentsListed,
     LaunchAsked,
-    ReplayAsked,
+    ReplayChosen,
     StandingsRead,
 )
 from tui.read_only import GuardedApp
@@ -300,7 +300,7 @@ class ExperimentsScreen(Screen[None]):
     def action_replay(self) -> None:
         """See how it came about."""
         if self._entry is not None:
-            self.post_message(ReplayAsked(self._entry.folder))
+            self.post_message(ReplayChosen(self._entry.folder))
 
     def action_clone(self) -> None:
         """Open the form, filled in as this experiment was."""

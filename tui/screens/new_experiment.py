@@ -46,8 +46,9 @@ class NewExperiment(Screen[None]):
     # New experiment
 
     Tab goes from field to field; enter opens a list, space ticks a model. What is typed is checked
-    at once, and what would run, or what is wrong, is said beside. The command that does the same
-    is shown there, too.
+    at once: what is wrong is said beneath, and what would run beside. The command that does the
+    same is shown there, too. What a model's settings are solved for stands in its empty fields;
+    what is typed there counts as given.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (140, "-wide")]  # noqa: RUF012

@@ -11,8 +11,8 @@ from textual.screen import Screen
 
 from tui.follower import Pulse, Snapshot
 from tui.messages import OptionsChosen
-from tui.plot_options import PlotOptions
 from tui.playback import Playback
+from tui.plot_options import PlotOptions
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_plot import LinePlot
 

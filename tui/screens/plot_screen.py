@@ -8,7 +8,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from experiments.effort import available
-from tui.messages import ReplayAsked, ReplayEnded
+from tui.messages import ReplayChosen, ReplayEnded
 from tui.plot_options import PlotOptions
 from tui.screens.pane_screen import PaneScreen
 from tui.widgets.line_plot import LinePlot
@@ -54,7 +54,7 @@ class PlotScreen(PaneScreen):
         if self.playback is not None:
             self.post_message(ReplayEnded())
         elif self.snapshot is not None:
-            self.post_message(ReplayAsked(self.snapshot.folder))
+            self.post_message(ReplayChosen(self.snapshot.folder))
 
     @on(LinePlot.CursorMoved)
     def _on_cursor_moved(self, event: LinePlot.CursorMoved) -> None:

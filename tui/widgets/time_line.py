@@ -24,6 +24,13 @@ from tui.widgets.row_list import BOLD, MUTED
 class TimeLine(Widget, can_focus=True):
     """How far a replay is; it is shown while there is one. A click goes to a time."""
 
+    HELP = """
+    # Replay
+
+    All screens show what had happened by this time. The line is the whole of the experiment; behind
+    it stand how much of it has passed, the clock of that time, and how many seconds pass in one.
+    """
+
     ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
