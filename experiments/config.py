@@ -17,7 +17,7 @@ from experiments.alerts import Alerts
 from experiments.budget import Budget
 from experiments.capacity import matched, reference
 from experiments.catalog import find_model, find_probe, find_task, models_for
-from experiments.errors import KerasSeqError, RequestError, UnknownNameError
+from experiments.errors import KerasSeqError, RequestError
 from experiments.events import SCHEMA
 from experiments.models.cost import Cost
 from experiments.models.model import Model
@@ -269,36 +269,6 @@ def task_of(document: Mapping[str, Any]) -> Task:
     return _task_choice(table(document["task"], "task")).task
 
 
-def set_value(document: dict[str, Any], assignment: str) -> None:
-    """Carry out one `--set KEY=VALUE`, such as `task.length=200` or `models.lstm.units=32`.
-
-    The value is read as TOML where it is TOML and as text otherwise.
-    """
-    key, equals, text = assignment.partition("=")
-    path = key.strip().split(".")
-    if not equals or len(path) < 2:
-        raise RequestError(
-            f"--set: expected SECTION.KEY=VALUE, such as task.length=200. Received: {assignment!r}."
-        )
-    sections = ("task", "budget", "protocol", "alerts", "models")
-    if path[0] not in sections:
-        raise UnknownNameError("--set section", path[0], sections)
-    if path[0] == "models":
-        document["models"] = model_entries(document)
-        entries = {str(label_of(entry)): entry for entry in document["models"]}
-        # A label may hold dots (`module:attribute` does); the field is what follows the last one.
-        label = ".".join(path[1:-1])
-        if len(path) < 3 or label not in entries:
-            raise UnknownNameError("model of this experiment", label or path[1], entries)
-        target = entries[label]
-    else:
-        if len(path) != 2:
-            raise RequestError(f"--set: expected {path[0]}.KEY=VALUE. Received: {assignment!r}.")
-        target = document.setdefault(path[0], {})
-        table(target, path[0])
-    target[path[-1]] = _value(text.strip())
-
-
 def model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tables of the models; a bare name stands for a table with nothing but the name."""
     entries = typed(document.get("models", []), list[Any], "models")
@@ -306,13 +276,6 @@ def model_entries(document: Mapping[str, Any]) -> list[dict[str, Any]]:
         entry if isinstance(entry, dict) else {"name": typed(entry, str, f"models[{i}]")}
         for i, entry in enumerate(entries)
     ]
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def label_of(entry: Mapping[str, Any]) -> Any:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.assignment import set_value
 from experiments.catalog import TASKS, models_for
 from experiments.config import (
     ExperimentConfig,
     label_of,
     model_entries,
     read_document,
-    set_value,
     task_of,
 )
 from experiments.errors import RequestError

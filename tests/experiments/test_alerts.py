@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from experiments import supervisor as supervisor_module
 from experiments.alert_rules import RULES, Circumstances, found
 from experiments.alerts import Alerts
-from experiments.config import ExperimentConfig, set_value
+from experiments.assignment import set_value
+from experiments.config import ExperimentConfig
 from experiments.control import Request, asked
 from experiments.errors import RequestError
 from experiments.events import Alerted, Measured, decode, encode

@@ -11,13 +11,13 @@ import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.assignment import set_value
 from experiments.catalog import MODELS, TASKS
 from experiments.config import (
     LARGEST_SEED,
     ExperimentConfig,
     TrialConfig,
     read_document,
-    set_value,
 )
 from experiments.errors import RequestError
 
