@@ -45,7 +45,7 @@ check-install: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.run
 
-# The README's picture, from the real dashboard.
+# The pictures of the README and of the tour, from the real dashboard.
 picture: $(VENV)/dev
 	$(BIN)/python -m docs.picture
 
