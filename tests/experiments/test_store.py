@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -276,17 +277,21 @@ def test_an_existing_name_is_refused_and_its_files_are_left_alone(tmp_path):
 @pytest.mark.parametrize("written_files", range(6))
 def test_an_experiment_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch, written_files):
     left = written_files
-    write = Path.write_bytes
+    opened = Path.open
 
-    def until_full(path, content):
+    class Full(io.FileIO):
+        def write(self, content):
+            super().write(content[:3])
+            raise OSError(28, "No space left on device", self.name)
+
+    def until_full(path, mode="r", **options):
         nonlocal left
-        if not left:
-            write(path, content[:3])
-            raise OSError(28, "No space left on device", str(path))
+        if mode != "wb":
+            return opened(path, mode, **options)
         left -= 1
-        return write(path, content)
+        return opened(path, mode, **options) if left >= 0 else Full(path, "w")
 
-    monkeypatch.setattr(Path, "write_bytes", until_full)
+    monkeypatch.setattr(Path, "open", until_full)
     # Four trials and the experiment's own file: the sixth write never happens.
     if written_files == 5:
         ExperimentFolder.create(tmp_path, toy.experiment(), FACTS)
