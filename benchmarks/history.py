@@ -1,6 +1,6 @@
 """The list of a thousand experiments: from opening to the first list, and until all is read.
 
-Each experiment has three models with three seeds and a thousand records a trial. Without an index
+Each experiment has three models with three seeds and a hundred records a trial. Without an index
 every journal is read, newest first; with it none.
 """
 
@@ -35,7 +35,7 @@ from tui.app import KerasSeqApp
 from tui.widgets.experiment_list import ExperimentList
 
 COUNT = 1000
-RECORDS = 1000
+RECORDS = 100
 REPEATS = 5
 ELSEWHERE = Process(pid=1, created=0.0, host="elsewhere")
 

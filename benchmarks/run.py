@@ -18,6 +18,7 @@ RESULTS = FOLDER / "RESULTS.md"
 BENCHMARKS = (
     "start_up",
     "line_plot",
+    "history",
     "trial_overhead",
     "recording",
     "task_generation",

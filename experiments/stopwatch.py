@@ -21,6 +21,7 @@ from experiments.errors import KerasSeqError, RequestError
 from experiments.fit import MOST_UPDATES, next_size
 from experiments.models.model import Model
 from experiments.pace import AIM, at_pace
+from experiments.process import peak_memory_bytes
 
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
 """Measurements of a network, of which the shortest counts: others only make them longer."""
@@ -69,10 +70,17 @@ def time_steps(
             widths[choice.label] = {name: getattr(model, name) for name in model.widths}
         found[choice.label] = model
     # Measured again: what chose a width must not also say how well it was chosen.
-    last = seconds_of(
-        *(beside if model is standard else begin(label, model) for label, model in found.items())
-    )
-    return {"widths": widths, "seconds": dict(zip(found, last, strict=True))}
+    stopwatches = []
+    for label, model in found.items():
+        if not untimed:  # else that has been said of every width
+            tell(f"{label}: compiling and measuring")
+        stopwatches.append(beside if model is standard else begin(label, model))
+    last = seconds_of(*stopwatches)
+    return {
+        "widths": widths,
+        "seconds": dict(zip(found, last, strict=True)),
+        "updates": min(stopwatch.updates for stopwatch in stopwatches),
+    }
 
 
 def seconds_of(*stopwatches: Stopwatch) -> list[float]:
@@ -107,6 +115,8 @@ class Stopwatch:
         network.compile(optimizer=optimizer, loss=loss_of(self._task))
         self._update = updater(network, MOST_UPDATES)
         self._size = 1
+        self.updates = 0
+        """How many were made."""
         self.lap()  # compiles
         while (size := next_size(self._size, self._size * self.lap())) > self._size:
             self._size = size
@@ -120,6 +130,7 @@ class Stopwatch:
         # The same batches each time, so that every network has sequences of the same lengths.
         batches = [task.train_batch(self._seed, index, size) for index in range(self._size)]
         self._update([(network_inputs(task, batch), batch.targets) for batch in batches])
+        self.updates += self._size
         return (time.perf_counter() - started) / self._size
 
 
@@ -137,7 +148,14 @@ def main() -> int:
         asked = json.load(sys.stdin)
         config = ExperimentConfig.from_document(asked["config"])
         found = time_steps(config, asked["untimed"], lambda text: write({"said": text}))
-        write({**found, "backend": backend, "device": ", ".join(devices())})
+        write(
+            {
+                **found,
+                "backend": backend,
+                "device": ", ".join(devices()),
+                "peak_memory_bytes": peak_memory_bytes(),
+            }
+        )
     except KerasSeqError as error:
         print(error, file=sys.stderr)
         return 2

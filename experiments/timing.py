@@ -35,8 +35,7 @@ def timed(
     """
     _, threads = places(config.jobs, len(config.trials()))
     document = config.document()
-    asked = {"config": document, "untimed": list(config.untimed)}
-    answer = _answer(asked, tell, command, worker_environment(os.environ, threads))
+    answer = measured(config, config.untimed, tell, command)
     for entry in document["models"]:
         entry.update(answer["widths"].get(entry["label"], {}))
     found = StepsTimed(
@@ -49,6 +48,18 @@ def timed(
     for difference in differences(config, found):
         tell(f"warning: {difference}")
     return ExperimentConfig.from_document(document), found
+
+
+def measured(
+    config: ExperimentConfig, untimed: Sequence[str], tell: Tell, command: Sequence[str] = COMMAND
+) -> dict[str, Any]:
+    """What the stopwatch finds of every model, with the threads that each trial will have.
+
+    Raises `RequestError` where it finds nothing.
+    """
+    _, threads = places(config.jobs, len(config.trials()))
+    asked = {"config": config.document(), "untimed": list(untimed)}
+    return _answer(asked, tell, command, worker_environment(os.environ, threads))
 
 
 def _answer(

@@ -120,6 +120,15 @@ class LaunchAsked(ChangeAsked):
 
 
 @dataclass
+class EstimateMade(Message):
+    """What is known of how long the experiment in the form will take; one sentence."""
+
+    said: str
+    is_over: bool
+    """Whether nothing more will be found."""
+
+
+@dataclass
 class LaunchFailed(Message):
     """An experiment could not begin."""
 

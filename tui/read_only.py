@@ -21,6 +21,7 @@ CHANGING = frozenset(
         "clone",
         "delete",
         "document",
+        "estimate",
         "kill",
         "new_experiment",
         "pause",

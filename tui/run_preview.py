@@ -6,8 +6,9 @@ from rich.table import Table
 
 from experiments.capacity import costs
 from experiments.config import ExperimentConfig, ModelChoice
+from experiments.estimate import Estimate
 from tui import wording
-from tui.formatting import UNKNOWN, count
+from tui.formatting import UNKNOWN, count, duration
 from tui.widgets.row_list import MUTED
 
 
@@ -20,6 +21,15 @@ def summary(config: ExperimentConfig) -> str:
         f"{wording.plural(models, 'model')} x {wording.plural(seeds, 'seed')} = "
         f"[b]{wording.plural(models * seeds, 'trial')}[/b] "
         f"of {config.budget.steps} steps on [b]{config.task.name}[/b]{before}"
+    )
+
+
+def estimated(estimate: Estimate) -> str:
+    """A sentence that says what it is and what it is not."""
+    return (
+        f"about {duration(estimate.seconds)} of training, {estimate.jobs} at a time, each with up "
+        f"to {wording.memory(estimate.memory_bytes)}; an estimate from {estimate.updates} steps of "
+        "each model, without start-up and evaluations"
     )
 
 

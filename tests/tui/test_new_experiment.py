@@ -9,13 +9,15 @@ from queue import Queue
 import pytest
 from staged import ROOT, SIZES, check_snapshot, screen_text, staged, until
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, Select
+from textual.widgets import Button, Input, Select, Static
 from textual.worker import get_current_worker
 
 from experiments import backend, launch
+from experiments import estimate as estimating
 from experiments.budget import Budget
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError, StoreError
+from experiments.estimate import Estimate
 from experiments.launch import Launched, Tell
 from experiments.models.gru import GRU
 from experiments.request import experiment_request
@@ -357,3 +359,62 @@ async def test_a_file_that_cannot_be_written_is_said(path: str) -> None:
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "✗" in screen_text(app))
         assert isinstance(app.screen, DocumentScreen)
+
+
+async def test_an_estimate_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Estimate(seconds=754.0, jobs=4, updates=33, memory_bytes=2**29)
+
+    def measured(config: ExperimentConfig, tell: Tell) -> Estimate:
+        tell("gru: compiling and measuring")
+        return found
+
+    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(estimating, "estimate", measured)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        shown = screen.query_one("#estimate", Static)
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: "about 12:34 of training, 4 at a time" in str(shown.render()))
+        assert "an estimate from 33 steps" in str(shown.render())
+        screen.query_one("#task-length", Input).value = "7"
+        await until(pilot, lambda: not shown.display)
+
+
+async def test_an_estimate_is_given_up_by_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: Queue[str] = Queue()
+
+    def measured(config: ExperimentConfig, tell: Tell) -> Estimate:
+        tell("gru: compiling and measuring")
+        assert get_current_worker().cancelled_event.wait(timeout=30)
+        try:
+            tell("lstm: compiling and measuring")
+        except RequestError as error:
+            refused.put(str(error))
+            raise
+        raise AssertionError("it goes on")
+
+    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(estimating, "estimate", measured)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        shown = screen.query_one("#estimate", Static)
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: "gru: compiling" in str(shown.render()))
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: "given up" in str(shown.render()))
+        assert refused.get(timeout=30) == "It was given up."
+        assert "given up" in str(shown.render())
+
+
+async def test_an_estimate_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> str:
+        raise RequestError("No backend is installed.")
+
+    monkeypatch.setattr(backend, "check_backend", refuse)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await open_form(app, pilot, "adding")
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: "estimate: No backend is installed." in screen_text(app))

@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Button, Collapsible, Input, Label, Select, SelectionList, Static
 
 from experiments import config as configuration
@@ -26,6 +25,7 @@ from tui.messages import LaunchAsked, LaunchFailed
 from tui.run_preview import capacity_line, capacity_table, summary, trials_table
 from tui.run_request import RunRequest
 from tui.screens.document import DocumentScreen
+from tui.screens.estimating_screen import EstimatingScreen
 from tui.widgets.field import Field
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.model_choice import ModelChoice as ModelBoxes
@@ -35,7 +35,7 @@ from tui.widgets.settings_form import SettingsForm
 PRESETS = Path(configuration.__file__).parent / "configs"
 
 
-class NewExperiment(Screen[None]):
+class NewExperiment(EstimatingScreen):
     """Task or preset, models, seeds, settings; what will run, and how to ask for it elsewhere.
 
     Args:
@@ -109,6 +109,7 @@ class NewExperiment(Screen[None]):
                 yield Static(id="mismatches", markup=False)
                 yield Static(id="problem", markup=False)
                 yield Static(id="command", markup=False)
+                yield Static(id="estimate", markup=False)
                 yield Button("Start (ctrl+s)", variant="success", id="start")
                 yield Static(id="all-trials")
         yield KeyFooter()
@@ -204,6 +205,11 @@ class NewExperiment(Screen[None]):
             **values,
         )
 
+    @property
+    def experiment(self) -> ExperimentConfig | None:
+        """The one to estimate."""
+        return self._config
+
     def _field(self, key: str) -> Field:
         return next(field for field in self.query(Field) if field.key == key)
 
@@ -220,6 +226,7 @@ class NewExperiment(Screen[None]):
 
     def _show(self, config: ExperimentConfig | None, problem: str) -> None:
         self._config = config
+        self.forget_estimate(config)
         self.query_one("#summary", Static).update(summary(config) if config else "")
         self.query_one("#summary").display = config is not None
         # One of the two is hidden by the style sheet, so their display is not set here.
@@ -242,7 +249,7 @@ class NewExperiment(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what is valid can start, or be saved."""
-        return action not in ("start", "document") or self._config is not None
+        return action not in ("start", "document", "estimate") or self._config is not None
 
     @on(Button.Pressed, "#start")
     def action_start(self) -> None:
