@@ -28,8 +28,10 @@ class FilterBar(VerticalGroup):
     HELP = """
     # Filter
 
-    Words of a name, or conditions such as model:gru, status:failed, length>100; all of them must
-    hold. What cannot be read is pointed at with ^, and the last sound filter stays in force.
+    Words, or conditions such as model:gru, status:failed, length>100, duration<2h,
+    started>=2026-11-22; every setting of task, budget and protocol can be asked for. All of them
+    must hold, unless or, not and parentheses say it otherwise. : means contains, = is exactly.
+    What cannot be read is pointed at with ^, and the last sound filter stays in force.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
