@@ -18,12 +18,15 @@ def judge(views: Views) -> Verdict:
     1. Of the pairs of an output and an input step of the trained Transformer, in associative
        recall, more than 99 % depend on each other: the output changes beyond rounding when the
        input does.
-    2. With few, with more and with many keys to remember, the Transformer gains more than an
-       LSTM of equal size; a gain is the share of the way from the best null baseline to a perfect
-       score.
+    2. With few, with more and with many keys to remember, a causal Transformer gains more than an
+       LSTM of equal size, which reads forward too; a gain is the share of the way from the best
+       null baseline to a perfect score.
     3. What stands on self-attention: BERT that has learned to fill in masked words of a text gains
        more from few labelled passages of it than the same network from scratch, with the same
        labels and as many updates with them. Here the null baseline is the largest class.
+
+    The recall of the Transformer that sees all steps is told with the numbers: to depend on the
+    whole input is not yet to have learned what to do with it.
 
     Beside it: parity. The LSTM carries one bit from step to step and may do so for ever; a
     Transformer has to see all steps at once. Where the LSTM is better on sequences longer than
@@ -41,8 +44,8 @@ def judge(views: Views) -> Verdict:
                 WHOLE,
             ),
             better(
-                f"{how} keys: the Transformer gains more than the LSTM",
-                found.gains("transformer"),
+                f"{how} keys: the causal Transformer gains more than the LSTM",
+                found.gains("causal_transformer"),
                 found.gains("lstm"),
             ),
         ]
@@ -53,7 +56,7 @@ def judge(views: Views) -> Verdict:
                 "probe_support_share",
             )
         )
-        for model in ("transformer", "lstm"):
+        for model in ("transformer", "causal_transformer", "lstm"):
             numbers += [
                 found.mean(f"{how} keys: accuracy of the {model}", model),
                 found.mean(

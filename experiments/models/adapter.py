@@ -24,7 +24,12 @@ def input_of(task: Task) -> keras.KerasTensor:
     return keras.Input((None, task.input.width), name="channels")
 
 
-def embed(task: Task, inputs: keras.KerasTensor, embedding_dim: int) -> keras.KerasTensor:
+def embed(
+    task: Task,
+    inputs: keras.KerasTensor,
+    embedding_dim: int,
+    initializer: str | keras.Initializer = "uniform",
+) -> keras.KerasTensor:
     """Tokens as learned vectors of `embedding_dim`, padding masked; channels as they are."""
     import keras  # 2-3 s, paid in the trial's process
 
@@ -32,6 +37,7 @@ def embed(task: Task, inputs: keras.KerasTensor, embedding_dim: int) -> keras.Ke
         return keras.layers.Embedding(
             task.input.vocabulary_size,
             embedding_dim,
+            embeddings_initializer=initializer,
             mask_zero=task.input.has_padding,
             name="token_embedding",
         )(inputs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from experiments.budget import Positive
 from experiments.models.adapter import Rate, input_of, predict
-from experiments.models.attention import embed_with_positions, pool
+from experiments.models.attention import features_of, first_kernels, pool
 from experiments.models.cost import Cost, attention, normalization, predictions, steps_as_features
 from experiments.models.model import Model
 
@@ -58,14 +58,19 @@ class SelfAttention(Model):
         """Embedding with positions, attention, normalization, one dense layer."""
         import keras  # 2-3 s, paid in the trial's process
 
-        from keras_seq.layers import MultiHeadSelfAttention
+        from keras_seq.layers import MultiHeadSelfAttention, SinusoidalPositionEncoding
 
         inputs = input_of(task)
-        features = embed_with_positions(task, inputs, self.hidden_dim)
+        features = SinusoidalPositionEncoding()(features_of(task, inputs, self.hidden_dim))
         for _ in range(self.num_layers):
-            attended = MultiHeadSelfAttention(self.num_heads, self.key_dim, dropout=self.dropout)(
-                keras.layers.LayerNormalization()(features), use_causal_mask=self.causal
+            attend = MultiHeadSelfAttention(
+                self.num_heads,
+                self.key_dim,
+                dropout=self.dropout,
+                kernel_initializer=first_kernels(self.hidden_dim),
             )
+            normalized = keras.layers.LayerNormalization()(features)
+            attended = attend(normalized, use_causal_mask=self.causal)
             dropped = keras.layers.Dropout(self.dropout)(attended)
             # Unlike the operator, the layer hands the mask on.
             features = keras.layers.Add()([features, dropped])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from experiments.budget import Positive
+from experiments.errors import RequestError
 from experiments.models.adapter import Rate, input_of, predict
-from experiments.models.attention import check_heads, embed_with_positions, pool
+from experiments.models.attention import check_heads, features_of, first_kernels, pool
 from experiments.models.cost import (
     Cost,
     attention,
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 class Transformer(Model):
     """A Transformer: every step attends to every other, or with `causal` to none after it.
 
-    Sinusoidal positions, normalization before each sublayer, and for one prediction per sequence
-    the mean over the steps, of which a causal one's last has seen all. Sequences are written by a
-    decoder of as many blocks, whose steps attend to those before them and to the encoder's.
+    Normalization before each sublayer, and for one prediction per sequence the mean over the
+    steps, of which a causal one's last has seen all. Sequences are written by a decoder of as many
+    blocks, whose steps attend to those before them and to the encoder's.
     """
 
     name: ClassVar[str] = "transformer"
@@ -50,6 +51,10 @@ class Transformer(Model):
     """Share of activations dropped in training."""
     causal: bool = False
     """Whether steps see no later ones, in the blocks of an encoder too."""
+    positions: Literal["sinusoidal", "rotary", "alibi"] = "sinusoidal"
+    """How steps know where they are: sines added to their features; queries and keys turned in
+    each head; or scores that fall with the distance, faster in the first heads, which a causal
+    network alone can read an order from."""
 
     @property
     def reads_ahead(self) -> bool:
@@ -57,12 +62,24 @@ class Transformer(Model):
         return not self.causal
 
     def check(self, task: Task) -> None:
-        """Heads share the width evenly."""
+        """Heads share the width evenly, and steps know their order."""
         check_heads(self.name, self.hidden_dim, self.num_heads)
+        if self.positions == "rotary" and self.hidden_dim % (2 * self.num_heads):
+            raise RequestError(
+                f"{self.name}: with positions='rotary' the width of a head must be even. Received: "
+                f"hidden_dim={self.hidden_dim}, num_heads={self.num_heads}."
+            )
+        if self.positions == "alibi" and not self.causal:
+            raise RequestError(
+                f"{self.name}: positions='alibi' tells how far a step is and not on which side, "
+                "so it needs causal=true. Received: causal=false."
+            )
 
     def width_step(self, name: str) -> int:
-        """Heads share `hidden_dim` evenly."""
-        return self.num_heads if name == "hidden_dim" else 1
+        """Heads share `hidden_dim` evenly, and rotary positions turn pairs of their features."""
+        if name != "hidden_dim":
+            return 1
+        return self.num_heads * (2 if self.positions == "rotary" else 1)
 
     def cost(self, task: Task) -> Cost:
         """That of embedding, blocks, normalizations and the dense layer.
@@ -85,7 +102,7 @@ class Transformer(Model):
         return replace(encoder, state_size=0) + decoder + around
 
     def build(self, task: Task) -> keras.Model:
-        """Embedding with positions, blocks, normalization, one dense layer."""
+        """Embedding, positions, blocks, normalization, one dense layer."""
         import keras  # 2-3 s, paid in the trial's process
 
         from keras_seq.layers import (
@@ -94,9 +111,17 @@ class Transformer(Model):
             TransformerDecoderBlock,
         )
 
+        is_added = self.positions == "sinusoidal"
+
         def blocks(block: type[keras.layers.Layer], **settings: Any) -> list[keras.layers.Layer]:
-            settings |= {"dropout": self.dropout, "normalize_first": True}
+            settings |= {
+                "dropout": self.dropout,
+                "normalize_first": True,
+                "position": "none" if is_added else self.positions,
+                "kernel_initializer": first_kernels(self.hidden_dim),
+            }
             return [
+                *([SinusoidalPositionEncoding()] if is_added else []),
                 *(
                     block(self.intermediate_dim, self.num_heads, **settings)
                     for _ in range(self.num_layers)
@@ -109,13 +134,13 @@ class Transformer(Model):
         if isinstance(task.target, Sequences):
             return encoder_decoder(
                 task,
-                encoder=[SinusoidalPositionEncoding(), *encoder],
-                decoder=[SinusoidalPositionEncoding(), *blocks(TransformerDecoderBlock)],
+                encoder=encoder,
+                decoder=blocks(TransformerDecoderBlock),
                 embedding_dim=self.hidden_dim,
                 name=self.name,
             )
         inputs = input_of(task)
-        features = embed_with_positions(task, inputs, self.hidden_dim)
+        features = features_of(task, inputs, self.hidden_dim)
         for layer in encoder:
             features = layer(features)
         return keras.Model(inputs, predict(task, pool(task, features)), name=self.name)

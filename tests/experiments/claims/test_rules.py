@@ -256,7 +256,8 @@ def test_e_underpowered():
 # (f) The whole input.
 
 RECALLED = {
-    "transformer": {"test_accuracy": 0.99, "probe_support_share": (1.0, 1.0, 1.0)},
+    "transformer": {"test_accuracy": 0.5, "probe_support_share": (1.0, 1.0, 1.0)},
+    "causal_transformer": {"test_accuracy": 0.99, "probe_support_share": 0.51},
     "lstm": {"test_accuracy": 0.4, "probe_support_share": 0.51},
 }
 ODD = {
@@ -316,7 +317,8 @@ def test_f_mixed_when_it_recalls_no_better():
 
 def test_f_not_supported_when_it_neither_sees_all_nor_recalls():
     blind = {
-        "transformer": {"test_accuracy": 0.4, "probe_support_share": 0.5},
+        "transformer": {"test_accuracy": 0.99, "probe_support_share": 0.5},
+        "causal_transformer": {"test_accuracy": 0.4, "probe_support_share": 0.51},
         "lstm": {"test_accuracy": 0.99, "probe_support_share": 0.51},
     }
     worse = changed(TAUGHT, "bert", test_accuracy=0.8)
@@ -324,7 +326,7 @@ def test_f_not_supported_when_it_neither_sees_all_nor_recalls():
 
 
 def test_f_underpowered():
-    lazy = changed(RECALLED, "transformer", test_accuracy=0.04)
+    lazy = changed(RECALLED, "causal_transformer", test_accuracy=0.04)
     lazy = changed(lazy, "lstm", test_accuracy=0.04)
     assert whole_input(many=lazy).word == "underpowered"
     assert whole_input(seeds=2).word == "underpowered"

@@ -36,6 +36,7 @@ SETTINGS = {
     "score": st.sampled_from(["dot", "scaled_dot", "general", "additive", "concat"]),
     "causal": st.booleans(),
     "pooling": st.sampled_from(["first", "mean"]),
+    "positions": st.sampled_from(["sinusoidal", "rotary", "alibi"]),
     "placement": st.sampled_from(["bahdanau", "luong"]),
 }
 
@@ -49,6 +50,10 @@ def sized(draw, model):
         chosen["num_heads"] = draw(st.integers(1, 3))
         # Sines and cosines come in pairs, but need not.
         chosen["hidden_dim"] = chosen["num_heads"] * draw(st.integers(1, 3))
+    if chosen.get("positions") == "rotary":
+        chosen["hidden_dim"] *= 2
+    if chosen.get("positions") == "alibi":
+        chosen["causal"] = True
     return model(**chosen)
 
 

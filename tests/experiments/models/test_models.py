@@ -23,12 +23,14 @@ from experiments.errors import RequestError
 from experiments.events import Measured
 from experiments.lengths import longer
 from experiments.listener import Listener
+from experiments.losses import loss_of
 from experiments.models.bert import Bert
 from experiments.models.self_attention import SelfAttention
 from experiments.models.transformer import Transformer
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.digits import Digits
+from experiments.tasks.mqar import MQAR
 from experiments.tasks.reverse import Reverse
 from experiments.tasks.task import (
     Channels,
@@ -38,14 +40,19 @@ from experiments.tasks.task import (
 )
 from experiments.training import train
 
-CAUSAL = [Transformer(causal=True), SelfAttention(causal=True, num_layers=2)]
+VARIANTS = {
+    "self_attention_causal": SelfAttention(causal=True, num_layers=2),
+    "transformer_causal": Transformer(causal=True),
+    "transformer_alibi": Transformer(causal=True, positions="alibi"),
+    "transformer_rotary": Transformer(positions="rotary"),
+}
 STEPWISE = [model for model in MODELS.values() if Classes in model.predicts]
 DECODING = [model for model in MODELS.values() if Sequences in model.predicts]
 
 
 @pytest.fixture(
-    params=[*(model() for model in STEPWISE), *CAUSAL],
-    ids=lambda model: model.name + "_causal" * (model in CAUSAL),
+    params=[*(model() for model in STEPWISE), *VARIANTS.values()],
+    ids=[*(model.name for model in STEPWISE), *VARIANTS],
 )
 def model(request):
     """A model that gives one prediction, or one per step."""
@@ -58,10 +65,13 @@ def readable(model):
     return INPUTS["channels" if Channels in model.reads else "tokens"]
 
 
-@pytest.fixture(params=DECODING, ids=lambda model: model.name)
+@pytest.fixture(
+    params=[*(model() for model in DECODING), VARIANTS["transformer_alibi"]],
+    ids=[*(model.name for model in DECODING), "transformer_alibi"],
+)
 def decoding_model(request):
     """A model that writes sequences."""
-    return request.param()
+    return request.param
 
 
 @pytest.fixture(params=TARGETS.values(), ids=TARGETS.keys())
@@ -297,6 +307,65 @@ def test_the_mean_of_bert_is_that_of_the_steps_that_are_not_padding():
     mean = keras.ops.mean(encoder(mask)["sequence_output"], axis=1)
     oracle = network.get_layer("predictions")(mean)
     np.testing.assert_allclose(expected, keras.ops.convert_to_numpy(oracle), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"positions": "alibi"}, r"alibi' .*, so it needs causal=true\. Received: causal=false"),
+        (
+            {"positions": "rotary", "hidden_dim": 36},
+            r"rotary' the width of a head must be even\. .*hidden_dim=36, num_heads=4",
+        ),
+    ],
+    ids=lambda given: given.get("positions") if isinstance(given, dict) else "",
+)
+def test_positions_that_could_tell_no_order_are_refused(settings, message):
+    with pytest.raises(RequestError, match=f"^transformer: .*{message}"):
+        Transformer(**settings).check(Toy())
+
+
+def test_a_width_that_is_solved_suits_rotary_positions():
+    document = {
+        "name": "x",
+        "task": {"name": "mqar"},
+        "models": ["lstm", {"name": "transformer", "positions": "rotary"}],
+    }
+    hidden_dim = ExperimentConfig.from_document(document).models[1].model.hidden_dim
+    assert hidden_dim % 8 == 0
+    assert hidden_dim != Transformer.hidden_dim
+
+
+def weights_of(network, ending):
+    named = zip(network.weights, network.get_weights(), strict=True)
+    return next(values for weight, values in named if weight.path.endswith(ending))
+
+
+@pytest.mark.parametrize("num_heads", [1, 4, 16])
+@pytest.mark.parametrize("model", [Transformer, SelfAttention])
+def test_attention_begins_with_features_as_large_as_the_sines(model, num_heads):
+    """Tokens do not drown in them, and no more do queries and keys in many heads."""
+    keras.utils.set_random_seed(0)
+    model = model(hidden_dim=64, num_heads=num_heads)
+    network = model.build(Toy(Tokens(200), TARGETS["classes"]))
+    tokens = weights_of(network, "token_embedding/embeddings")
+    assert tokens.std() == pytest.approx(1, rel=0.05)
+    for name in ("query", "key", "value"):
+        kernel = weights_of(network, f"{name}/kernel")
+        assert (tokens @ kernel.reshape(64, -1)).std() == pytest.approx(1, rel=0.1)
+
+
+@pytest.mark.slow
+def test_a_causal_transformer_recalls():
+    """Every value of four keys, after some hundred updates"""
+    task = MQAR(length=16, num_pairs=4, vocabulary_size=20, validation_size=100)
+    keras.utils.set_random_seed(0)
+    network = Transformer(causal=True, positions="alibi").build(task)
+    network.compile(keras.optimizers.Adam(3e-3), loss_of(task))
+    for index in range(600):
+        network.train_on_batch(*task.train_batch(seed=0, index=index, size=64))
+    batch = task.evaluation_set("validation", 0)
+    assert task.measure(network.predict(batch.inputs, verbose=0), batch)["accuracy"] > 0.95
 
 
 def test_bert_has_a_position_for_every_step_that_will_be_tested():
