@@ -47,6 +47,9 @@ def at_pace(model: Model, target: float, measure: Callable[[Model], float]) -> M
 def nearest(measure: Callable[[int], float], target: float, start: int) -> int:
     """The number at which `measure` came nearest to `target`, after a few.
 
+    Where it stays above `target`, as of a network whose steps are mostly overhead, the largest
+    number whose measure is practically the least: a smaller one would buy nothing.
+
     `measure` grows, though not evenly, and may tremble. The numbers are from 1 to 16 times
     `start`, which is tried first; the others are where a power law through what is known would
     reach `target`.
@@ -61,7 +64,15 @@ def nearest(measure: Callable[[int], float], target: float, start: int) -> int:
             break
         low, high = (number, high) if seconds < target else (low, number)
         number = min(max(round(_guess(known, low, high, target)), low + 1), high - 1)
-    return min(known, key=lambda number: _distance(known[number], target))
+    best = min(known, key=lambda number: _distance(known[number], target))
+    if not is_too_slow(known[best], target):
+        return best
+    return max(number for number in known if known[number] <= (1 + AIM) * known[best])
+
+
+def is_too_slow(seconds: float, target: float) -> bool:
+    """Whether a step takes longer than what still counts as equal."""
+    return seconds > (1 + TOLERANCE) * target
 
 
 def differences(config: ExperimentConfig, timed: StepsTimed) -> list[str]:

@@ -20,7 +20,7 @@ from experiments.config import ExperimentConfig
 from experiments.errors import KerasSeqError, RequestError
 from experiments.fit import MOST_UPDATES, next_size
 from experiments.models.model import Model
-from experiments.pace import AIM, at_pace
+from experiments.pace import AIM, at_pace, is_too_slow
 from experiments.process import peak_memory_bytes
 
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 20
@@ -56,17 +56,25 @@ def time_steps(
     (target,) = seconds_of(beside)
     found, widths = {}, {}
     for choice in config.models:
+        tried: list[float] = []
 
-        def measure(model: Model, label: str = choice.label) -> float:
+        def measure(model: Model, label: str = choice.label, tried: list[float] = tried) -> float:
             # In turns, so that what slows the machine for a while slows both.
             now, seconds = seconds_of(beside, begin(label, model))
-            width = "x".join(str(getattr(model, name)) for name in model.widths)
-            tell(f"{label} {width}: {1000 * seconds:.3g} ms a step, aim {1000 * now:.3g} ms")
-            return seconds * target / now
+            tell(
+                f"{label} {_width(model)}: {1000 * seconds:.3g} ms a step, aim {1000 * now:.3g} ms"
+            )
+            tried.append(seconds * target / now)
+            return tried[-1]
 
         model = choice.model
         if choice.label in untimed:
             model = at_pace(model, target, measure)
+            if tried and is_too_slow(min(tried), target):
+                tell(
+                    f"{choice.label}: no width tried makes its steps as short; narrower than "
+                    f"{_width(model)} they are hardly shorter"
+                )
             widths[choice.label] = {name: getattr(model, name) for name in model.widths}
         found[choice.label] = model
     # Measured again: what chose a width must not also say how well it was chosen.
@@ -92,6 +100,10 @@ def seconds_of(*stopwatches: Stopwatch) -> list[float]:
         if count >= FEWEST_ROUNDS and all(map(_agree, laps)):
             break
     return [min(seconds) for seconds in laps]
+
+
+def _width(model: Model) -> str:
+    return "x".join(str(getattr(model, name)) for name in model.widths)
 
 
 def _agree(laps: list[float]) -> bool:

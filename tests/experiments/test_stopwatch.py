@@ -42,6 +42,22 @@ def test_widths_are_found_by_time_and_all_are_measured():
     assert said == ["gru 74: 74 ms a step, aim 64 ms", "gru 64: 64 ms a step, aim 64 ms"]
 
 
+def test_steps_that_no_width_makes_short_enough_are_said():
+    class Heavy(Fake):
+        def __init__(self, config, model):
+            super().__init__(config, model)
+            self.seconds += 0.1 * isinstance(model, GRU)
+
+    asked, said = config("gru", "lstm"), []
+    found = time_steps(asked, asked.untimed, said.append, Heavy)
+    (width,) = found["widths"]["gru"].values()
+    assert 1 < width < 74
+    *_, last = said
+    assert last == (
+        f"gru: no width tried makes its steps as short; narrower than {width} they are hardly shorter"
+    )
+
+
 def test_the_shortest_of_some_rounds_counts_and_networks_take_turns():
     turns = []
 
