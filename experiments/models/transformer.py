@@ -112,13 +112,16 @@ class Transformer(Model):
         )
 
         is_added = self.positions == "sinusoidal"
+        writes = isinstance(task.target, Sequences)
+        # First kernels and first embeddings belong together, and those of `Seq2Seq` are Keras's.
+        kernels = "glorot_uniform" if writes else first_kernels(self.hidden_dim)
 
         def blocks(block: type[keras.layers.Layer], **settings: Any) -> list[keras.layers.Layer]:
             settings |= {
                 "dropout": self.dropout,
                 "normalize_first": True,
                 "position": "none" if is_added else self.positions,
-                "kernel_initializer": first_kernels(self.hidden_dim),
+                "kernel_initializer": kernels,
             }
             return [
                 *([SinusoidalPositionEncoding()] if is_added else []),
@@ -130,8 +133,7 @@ class Transformer(Model):
             ]
 
         encoder = blocks(TransformerBlock, use_causal_mask=self.causal)
-
-        if isinstance(task.target, Sequences):
+        if writes:
             return encoder_decoder(
                 task,
                 encoder=encoder,

@@ -54,7 +54,8 @@ def test_steps_that_no_width_makes_short_enough_are_said():
     assert 1 < width < 74
     *_, last = said
     assert last == (
-        f"gru: no width tried makes its steps as short; narrower than {width} they are hardly shorter"
+        "gru: no width tried makes its steps as short; "
+        f"narrower than {width} they are hardly shorter"
     )
 
 

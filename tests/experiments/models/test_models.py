@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from forms import INPUTS, TARGETS, Toy
 
+from experiments.assignment import set_value
 from experiments.budget import Budget
 from experiments.catalog import MODELS, find_task, models_for
 from experiments.config import (
@@ -16,7 +17,6 @@ from experiments.config import (
     ModelChoice,
     TaskChoice,
     TrialConfig,
-    set_value,
 )
 from experiments.control import Control
 from experiments.errors import RequestError
