@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from experiments.capacity import reference
@@ -24,6 +25,8 @@ MOST_MEASURED = 6
 """Values of one width that are tried."""
 WIDEST = 16
 """Times the width to begin with: a network far larger may not fit into memory."""
+FOLLOWING = 0.25
+"""The power of the width with which a step must become shorter for its time to follow the width."""
 LONGEST_STRIDE = 4.0
 """By which a width grows or shrinks at most where nothing wider, or narrower, is known."""
 
@@ -47,8 +50,8 @@ def at_pace(model: Model, target: float, measure: Callable[[Model], float]) -> M
 def nearest(measure: Callable[[int], float], target: float, start: int) -> int:
     """The number at which `measure` came nearest to `target`, after a few.
 
-    Where it stays above `target`, as of a network whose steps are mostly overhead, the largest
-    number whose measure is practically the least: a smaller one would buy nothing.
+    Where it stays above `target`, as of a network whose steps are mostly overhead, the number
+    below which it hardly falls: a network that learns nothing would be no faster either.
 
     `measure` grows, though not evenly, and may tremble. The numbers are from 1 to 16 times
     `start`, which is tried first; the others are where a power law through what is known would
@@ -64,10 +67,9 @@ def nearest(measure: Callable[[int], float], target: float, start: int) -> int:
             break
         low, high = (number, high) if seconds < target else (low, number)
         number = min(max(round(_guess(known, low, high, target)), low + 1), high - 1)
-    best = min(known, key=lambda number: _distance(known[number], target))
-    if not is_too_slow(known[best], target):
-        return best
-    return max(number for number in known if known[number] <= (1 + AIM) * known[best])
+    if is_too_slow(min(known.values()), target):
+        return _last_that_helps(known)
+    return min(known, key=lambda number: _distance(known[number], target))
 
 
 def is_too_slow(seconds: float, target: float) -> bool:
@@ -108,13 +110,22 @@ def _guess(known: dict[int, float], low: int, high: int, target: float) -> float
     if len(numbers) == 2:
         (a, b), (c, d) = ((math.log(n), math.log(known[n])) for n in numbers)
         # Beyond what is known the curve bends, and two that tremble may even fall.
-        exponent = max((d - b) / (c - a), 0.25)
+        exponent = max((d - b) / (c - a), FOLLOWING)
     number = numbers[-1]
     # 64: more than any width, and no overflow.
     stride = 2 ** min(max(math.log2(target / known[number]) / exponent, -64), 64)
     if len(numbers) < 2 or low not in known or high not in known:
         stride = min(max(stride, 1 / LONGEST_STRIDE), LONGEST_STRIDE)
     return number * stride
+
+
+def _last_that_helps(known: dict[int, float]) -> int:
+    """The number that is reached from the largest one while the measure follows."""
+    numbers = sorted(known, reverse=True)
+    for larger, smaller in pairwise(numbers):
+        if math.log(known[larger] / known[smaller]) < FOLLOWING * math.log(larger / smaller):
+            return larger
+    return numbers[-1]
 
 
 def _distance(seconds: float, target: float) -> float:
