@@ -87,7 +87,7 @@ class Index:
                 with file:
                     file.execute("DROP TABLE IF EXISTS digests")
                     file.execute(f"PRAGMA user_version = {_VERSION}")
-        except BaseException:
+        except BaseException:  # whatever it is, an interrupt too: nobody else has this to close
             file.close()
             raise
         return file

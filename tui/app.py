@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,15 @@ def _commands() -> type:
 
 DEFAULT_THEME = "textual-dark"
 """Textual's own."""
+
+
+TERMINAL_SECONDS = 5.0
+"""How often it is made sure that there still is a terminal."""
+
+
+def has_terminal() -> bool:
+    """Whether somebody can press keys: not in a browser, and not once the terminal is gone."""
+    return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
 class KerasSeqApp(ReplayingApp):
@@ -131,12 +141,19 @@ class KerasSeqApp(ReplayingApp):
 
     def on_mount(self) -> None:
         """Open the experiment that was asked for, or the list of all of them."""
+        if self._is_starting and has_terminal():
+            self.set_interval(TERMINAL_SECONDS, self._leave_without_terminal)
         if self._folder is None:
             self.push_screen(ExperimentsScreen(self.root))
         else:
             self.push_screen(self._dashboard(self._folder))
             # Reading begins once the first picture is on the screen.
             self.call_after_refresh(self._follow, self._folder)
+
+    def _leave_without_terminal(self) -> None:
+        # One that is gone without a hang-up signal is asked for keys without end.
+        if not has_terminal():
+            self.exit()
 
     def run(self, **options: Any) -> str | None:
         """Run until a person leaves; an error of ours is raised here, for the caller to say."""
@@ -164,14 +181,11 @@ class KerasSeqApp(ReplayingApp):
     def _on_snapshot(self, message: messages.SnapshotTaken) -> None:
         # One of the experiment before may still be under way.
         if message.snapshot.folder == self._folder:
-            if not gc.get_freeze_count():
-                # All that was imported and built so far stays; to go through it again and again
-                # in search of garbage takes 50 ms each time, in the middle of a tick.
-                self.call_after_refresh(gc.freeze)
             self.snapshot = message.snapshot
             if self._is_starting:
                 self._is_starting = False
-                # What is imported by now stays. To look for garbage in it takes 80 ms at a time.
+                # What is imported by now stays. To look for garbage in it takes 80 ms at a time,
+                # in the middle of a tick.
                 self.call_after_refresh(gc.freeze)
 
     @on(messages.PulseTaken)
