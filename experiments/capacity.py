@@ -8,15 +8,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from experiments.errors import RequestError
 from experiments.models.cost import Cost
 from experiments.models.model import Model
 from experiments.tasks.task import Task
-
-if TYPE_CHECKING:
-    from experiments.config import ExperimentConfig
 
 REFERENCE = "lstm"
 """The model whose capacity the others are given where it is among them; else the first one."""
@@ -26,7 +23,6 @@ WIDEST = 2**62
 """Far beyond any network: a search that gets there has a cost that does not grow."""
 
 Quantity = Literal["parameters", "flops"]
-WORDS = {"parameters": "parameters", "flops": "training FLOPs for each sequence"}
 
 
 def matched(
@@ -38,46 +34,16 @@ def matched(
     declares none, or when it does not say what it costs. Where no width is within 2 %, the
     nearest is taken.
     """
-    known = [model for model in models if _amount(model.cost(task), quantity)]
+    known = [model for model in models if amount_of(model.cost(task), quantity)]
     standard = reference(known)
     if standard is None:
         return list(models)
-    goal = _Goal(task, quantity, _amount(standard.cost(task), quantity))
+    goal = _Goal(task, quantity, amount_of(standard.cost(task), quantity))
     return [
         _resized(model, goal)
         if model in known and model is not standard and kept.isdisjoint(model.widths)
         else model
         for model, kept in zip(models, map(set, given), strict=True)
-    ]
-
-
-def costs(config: ExperimentConfig) -> dict[str, Cost]:
-    """What each model of an experiment costs, by label; those that say nothing are absent."""
-    task = config.task.task
-    known = {choice.label: choice.model.cost(task) for choice in config.models}
-    return {label: cost for label, cost in known.items() if cost is not None}
-
-
-def mismatches(config: ExperimentConfig) -> list[str]:
-    """A sentence for each model that differs from the reference by more than 2 %.
-
-    They differ in what the experiment matches; where it matches nothing, in their parameters. That
-    training steps differ in time is not known here: see `pace`.
-    """
-    if config.protocol.match == "time":
-        return []
-    quantity: Quantity = "flops" if config.protocol.match == "flops" else "parameters"
-    read = {label: _amount(cost, quantity) for label, cost in costs(config).items()}
-    amounts = {label: amount for label, amount in read.items() if amount}
-    known = [choice for choice in config.models if choice.label in amounts]
-    standard = reference([choice.model for choice in known])
-    of_reference = next((c.label for c in known if c.model is standard), "")
-    target = amounts.get(of_reference, 0)
-    return [
-        f"{label} has {amount:,} {WORDS[quantity]}, {100 * abs(amount - target) / target:.3g} % "
-        f"{'more' if amount > target else 'fewer'} than {of_reference} with {target:,}"
-        for label, amount in amounts.items()
-        if not _is_close(amount, target)
     ]
 
 
@@ -91,7 +57,7 @@ class _Goal:
 
     def amount(self, model: Model) -> int:
         """How much a model has."""
-        return _amount(model.cost(self.task), self.quantity)
+        return amount_of(model.cost(self.task), self.quantity)
 
 
 def reference(models: Sequence[Model]) -> Model | None:
@@ -104,7 +70,7 @@ def _resized(model: Model, goal: _Goal) -> Model:
     """`model` at its best widths, the coarsest first."""
     for name in model.widths:
         model = _at_best_width(model, name, goal)
-        if _is_close(goal.amount(model), goal.target):
+        if is_close(goal.amount(model), goal.target):
             break
     return model
 
@@ -136,12 +102,13 @@ def _nearest(amount: Callable[[int], int], target: int) -> int | None:
     return below if target - amount(below) <= amount(above) - target else above
 
 
-def _amount(cost: Cost | None, quantity: Quantity) -> int:
+def amount_of(cost: Cost | None, quantity: Quantity) -> int:
     """How much is said; 0 where nothing is."""
     if cost is None:
         return 0
     return cost.num_parameters if quantity == "parameters" else cost.flops
 
 
-def _is_close(amount: int, target: int) -> bool:
+def is_close(amount: int, target: int) -> bool:
+    """Whether the difference counts as none."""
     return abs(amount - target) <= TOLERANCE * target

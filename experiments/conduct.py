@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from experiments.capacity import mismatches
 from experiments.causality import words
 from experiments.events import DependenceFound, StepsTimed
+from experiments.mismatches import mismatches
 from experiments.pace import differences
 from experiments.protocol import Protocol
 from experiments.read_model import ExperimentView

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.config import ExperimentConfig
-from experiments.launch import Tell
 from experiments.places import places
+from experiments.tell import Tell
 from experiments.timing import COMMAND, measured
 
 

@@ -6,7 +6,6 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,9 @@ from experiments.config import ExperimentConfig
 from experiments.errors import StoreError
 from experiments.events import Event
 from experiments.store import ExperimentFolder
+from experiments.tell import Tell
 
 PACKAGES = ("keras-seq", "keras", "numpy", "tensorflow", "jax", "torch")
-
-
-Tell = Callable[[str], None]
-"""Is told of progress; what it raises ends the launch."""
 
 
 @dataclass(frozen=True)

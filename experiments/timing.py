@@ -17,10 +17,10 @@ from typing import Any
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError
 from experiments.events import StepsTimed
-from experiments.launch import Tell
 from experiments.pace import differences
 from experiments.places import places, worker_environment
 from experiments.process import ending, this_process
+from experiments.tell import Tell
 
 COMMAND = (sys.executable, "-P", "-m", "experiments.stopwatch")
 

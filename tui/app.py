@@ -21,16 +21,18 @@ from textual.worker import get_current_worker
 from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages
-from tui.follower import Follower, Pulse, Snapshot, follow
+from tui.follower import Follower, follow
 from tui.kept_theme import keep_theme, read_theme
 from tui.playback import Playback
 from tui.plot_options import PlotOptions
+from tui.pulse import Pulse
 from tui.replayer import ReplayingApp, ReplayReader
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen, explained
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.trial import TrialScreen
+from tui.snapshot import Snapshot
 from tui.steering import carry_out
 
 THEME = Theme(

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from experiments.capacity import mismatches
 from experiments.catalog import model_names, task_names
 from experiments.digest import setting_names
 from experiments.errors import RequestError, UnknownNameError
 from experiments.history import read_all
+from experiments.mismatches import mismatches
 from experiments.query import parse
 from experiments.reader import ExperimentReader
 from experiments.request import experiment_request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from textual.message import Message
@@ -15,10 +15,11 @@ from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from experiments.store import ExperimentFolder
-from tui.compared import Compared, Question, compared
+from tui.compared import Question, compared
 from tui.messages import PulseTaken, ReadingFailed, SnapshotTaken
 from tui.plot_options import usual_keys
-from tui.widgets.curve import Curve
+from tui.pulse import take_pulse
+from tui.snapshot import Snapshot
 from tui.widgets.model_curves import CurveMaker, CurveRequest
 
 POLL_SECONDS = 0.25
@@ -27,47 +28,6 @@ BOARD_SECONDS = 1.0
 MOST_SHARE = 0.05
 """Of a core: what costs more is polled less often, but at least each second."""
 SLOWEST_SECONDS = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """An experiment at one moment, with all that its screens draw."""
-
-    folder: ExperimentFolder
-    view: ExperimentView
-    board: Leaderboard
-    curves: Mapping[str, tuple[Curve, ...]]
-    """By measurement, those of each model."""
-    request: CurveRequest = field(default_factory=CurveRequest)
-    """What was asked for when they were made."""
-    compared: Compared | None = None
-    """The answer to a question, where one was asked."""
-
-    @property
-    def metric_key(self) -> str:
-        """The validation measurement of the task's metric."""
-        return f"validation_{self.view.config.task.task.metric.name}"
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """The time and how busy this machine is."""
-
-    time: float
-    """Seconds since the epoch."""
-    cpu_percent: float
-    memory_used: int
-    memory_total: int
-
-
-def take_pulse() -> Pulse:
-    """Read the clock and the machine's load since the last call."""
-    import psutil  # 15-30 ms
-
-    memory = psutil.virtual_memory()
-    return Pulse(
-        time.time(), psutil.cpu_percent(None), memory.total - memory.available, memory.total
-    )
 
 
 class Reader(Protocol):

@@ -13,8 +13,8 @@ from experiments.history import Entry, History
 from experiments.leaderboard import leaderboard
 from experiments.reader import ExperimentReader
 from experiments.store import ExperimentFolder
-from tui.follower import Snapshot
 from tui.messages import ExperimentsListed, ReadingFailed, StandingsRead
+from tui.snapshot import Snapshot
 
 LIST_SECONDS = 2.0
 AGE_SECONDS = 30.0

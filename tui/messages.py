@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from experiments.steering import Action
     from experiments.store import ExperimentFolder
     from tui.compared import Question
-    from tui.follower import Pulse, Snapshot
     from tui.plot_options import PlotOptions
+    from tui.pulse import Pulse
+    from tui.snapshot import Snapshot
     from tui.widgets.model_curves import CurveRequest
 
 

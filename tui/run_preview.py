@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from experiments.capacity import costs
 from experiments.config import ExperimentConfig, ModelChoice
 from experiments.estimate import Estimate
+from experiments.mismatches import costs
 from tui import wording
 from tui.formatting import UNKNOWN, count, duration
 from tui.widgets.row_list import MUTED

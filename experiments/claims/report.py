@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.capacity import mismatches
 from experiments.claims.claim import Claim, Finding, Verdict
 from experiments.config import ExperimentConfig
+from experiments.mismatches import mismatches
 from experiments.read_model import ExperimentView
 
 

@@ -10,10 +10,11 @@ import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.capacity import TOLERANCE, costs, matched, mismatches
+from experiments.capacity import TOLERANCE, matched
 from experiments.catalog import MODELS, TASKS, models_for
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError
+from experiments.mismatches import costs, mismatches
 from experiments.models.cost import Cost, cell
 from experiments.models.gru import GRU
 from experiments.models.lstm import LSTM

@@ -30,7 +30,7 @@ from experiments.events import (
 )
 from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalWriter
-from tui.follower import Pulse
+from tui.pulse import Pulse
 
 Call = Callable[..., tuple[int, str, str]]
 """Runs a command line: exit code, stdout, stderr."""

@@ -17,7 +17,7 @@ from experiments.leaderboard import leaderboard
 from experiments.reader import ExperimentReader
 from experiments.stats import Interval
 from tui import wording
-from tui.follower import Snapshot
+from tui.snapshot import Snapshot
 from tui.widgets.distinction_list import DistinctionList
 from tui.widgets.length_curves import length_curves, longest_in_training
 from tui.widgets.pair_matrix import SIGNS, PairMatrix

@@ -18,11 +18,12 @@ from experiments.budget import Budget
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError, StoreError
 from experiments.estimate import Estimate
-from experiments.launch import Launched, Tell
+from experiments.launch import Launched
 from experiments.models.gru import GRU
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
 from experiments.tasks.adding import Adding
+from experiments.tell import Tell
 from tui.app import KerasSeqApp
 from tui.screens import new_experiment
 from tui.screens.dashboard import DashboardScreen

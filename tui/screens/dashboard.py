@@ -17,12 +17,12 @@ from experiments.status import Status
 from experiments.steering import Action, meant
 from experiments.trial_view import TrialView
 from tui import wording
-from tui.follower import Snapshot
 from tui.messages import ComparisonChosen, CurvesWanted, TrialChosen
 from tui.plot_options import X_LABELS, plot_title, smoothing_words
 from tui.screens.plot_screen import PlotScreen
 from tui.screens.steering_screen import SteeringScreen
 from tui.screens.stop_all import StopAll
+from tui.snapshot import Snapshot
 from tui.widgets.alert_list import AlertList
 from tui.widgets.experiment_header import ExperimentHeader
 from tui.widgets.key_footer import KeyFooter

@@ -15,10 +15,10 @@ from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Collapsible, Input, Label, Select, SelectionList, Static
 
 from experiments import config as configuration
-from experiments.capacity import mismatches
 from experiments.catalog import find_model, model_names, task_names
 from experiments.config import ExperimentConfig, ModelChoice
 from experiments.errors import KerasSeqError
+from experiments.mismatches import mismatches
 from experiments.request import DEFAULT_SEEDS, experiment_request
 from experiments.store import ExperimentFolder, free_name
 from tui.messages import LaunchAsked, LaunchFailed

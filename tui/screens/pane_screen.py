@@ -9,10 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from tui.follower import Pulse, Snapshot
 from tui.messages import OptionsChosen
 from tui.playback import Playback
 from tui.plot_options import PlotOptions
+from tui.pulse import Pulse
+from tui.snapshot import Snapshot
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_plot import LinePlot
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.reactive import reactive
 
 from tui import wording
-from tui.follower import Snapshot
+from tui.snapshot import Snapshot
 from tui.widgets.row_list import BOLD, Row, RowList
 
 MOST = 4

@@ -12,8 +12,8 @@ from textual.reactive import reactive
 from experiments.read_model import ExperimentView
 from experiments.status import Status
 from tui import wording
-from tui.follower import Snapshot
 from tui.formatting import duration
+from tui.snapshot import Snapshot
 from tui.widgets.header import Header, fitted
 from tui.widgets.row_list import BOLD, MUTED
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from experiments.status import Status
 from tui import wording
-from tui.follower import Pulse
+from tui.pulse import Pulse
 from tui.widgets.palette import series_color
 from tui.widgets.row_list import MUTED
 

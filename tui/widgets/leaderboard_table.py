@@ -15,8 +15,8 @@ from textual.reactive import reactive
 from experiments.leaderboard import Row as Place
 from experiments.leaderboard import Standing
 from tui import forest, wording
-from tui.follower import Snapshot
 from tui.formatting import UNKNOWN
+from tui.snapshot import Snapshot
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 from tui.widgets.standing_columns import (

@@ -10,8 +10,8 @@ from textual.reactive import reactive
 
 from experiments.comparison import Comparison
 from tui import wording
-from tui.follower import Snapshot
 from tui.formatting import number, signed
+from tui.snapshot import Snapshot
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 

@@ -12,8 +12,8 @@ from experiments.leaderboard import Standing
 from experiments.status import Status
 from experiments.trial_view import TrialView
 from tui import wording
-from tui.follower import Snapshot
 from tui.formatting import duration, number
+from tui.snapshot import Snapshot
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 

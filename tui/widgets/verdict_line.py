@@ -6,7 +6,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from tui import wording
-from tui.follower import Snapshot
+from tui.snapshot import Snapshot
 
 
 class VerdictLine(Static):

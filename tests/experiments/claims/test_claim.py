@@ -6,11 +6,11 @@ import tomllib
 
 import pytest
 
-from experiments.capacity import mismatches
 from experiments.catalog import MODELS
 from experiments.claims.claim import CONFIGS, Finding, Verdict, word_of
 from experiments.claims.registry import CLAIMS
 from experiments.claims.report import Settled, document
+from experiments.mismatches import mismatches
 from experiments.read_model import new_view
 from experiments.stats import Interval
 
