@@ -88,6 +88,17 @@ class TrialConfig:
             return f"{self.model.label}-lr{self.budget.learning_rate:g}"
         return f"{self.model.label}-s{self.seed}"
 
+    @property
+    def pretraining_updates(self) -> int:
+        """Weight updates before those of training, on a task without labels."""
+        before = self.task.task.pretraining()
+        return 0 if before is None else self.model.model.pretraining_updates()
+
+    @property
+    def updates(self) -> int:
+        """All weight updates: those of pretraining and those of training."""
+        return self.pretraining_updates + self.budget.steps
+
     def document(self) -> dict[str, Any]:
         """The configuration as plain data."""
         return {

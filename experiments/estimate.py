@@ -13,7 +13,7 @@ from experiments.timing import COMMAND, measured
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the training steps of all trials will take; start-up and evaluations come on top."""
+    """What the updates of all trials will take; start-up and evaluations come on top."""
 
     seconds: float
     """With so many trials at a time."""
@@ -33,7 +33,8 @@ def estimate(config: ExperimentConfig, tell: Tell, command: Sequence[str] = COMM
     trials = config.trials()
     jobs, _ = places(config.jobs, len(trials))
     found = measured(config, (), tell, command)
-    seconds = [trial.budget.steps * found["seconds"][trial.model.label] for trial in trials]
+    # Those of pretraining, too: they take about as long as those of training.
+    seconds = [trial.updates * found["seconds"][trial.model.label] for trial in trials]
     return Estimate(
         seconds=max(max(seconds), sum(seconds) / min(jobs, len(trials))),
         jobs=min(jobs, len(trials)),

@@ -41,7 +41,7 @@ def pretrain(
     model asks for, and hands on the weights that validated best. Raises `DivergedError` when its
     loss is no longer finite.
     """
-    task, updates = config.task.task.pretraining(), config.model.model.pretraining_updates()
+    task, updates = config.task.task.pretraining(), config.pretraining_updates
     if task is None or not updates:
         return True
     budget = replace(task.budget, steps=updates)

@@ -103,10 +103,10 @@ class ExperimentView:
 
     @property
     def progress(self) -> float:
-        """The finished part of the steps of all trials, 0 to 1."""
-        steps = [trial.config.budget.steps for trial in self.trials]
+        """The finished part of the updates of all trials, 0 to 1."""
+        updates = [trial.config.updates for trial in self.trials]
         parts = [1.0 if trial.status.is_finished else trial.progress for trial in self.trials]
-        return sum(a * b for a, b in zip(parts, steps, strict=True)) / sum(steps)
+        return sum(a * b for a, b in zip(parts, updates, strict=True)) / sum(updates)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -124,9 +124,9 @@ class ExperimentView:
             return 0.0
         # What failed or was stopped early says nothing of how long the others will take.
         telling = [t for t in self.trials if t.status is Status.COMPLETED] + open_trials
-        # For each step of the budget, because trials that tune have fewer.
+        # For each update, because trials that tune have fewer.
         paces = [
-            (trial.seconds + trial.remaining_seconds) / trial.config.budget.steps
+            (trial.seconds + trial.remaining_seconds) / trial.config.updates
             for trial in telling
         ]
         known = [pace for pace in paces if not math.isnan(pace)]
@@ -134,7 +134,7 @@ class ExperimentView:
             return math.nan
         typical = float(np.mean(known))
         open_seconds = [
-            typical * trial.config.budget.steps
+            typical * trial.config.updates
             if math.isnan(trial.remaining_seconds)
             else trial.remaining_seconds
             for trial in open_trials

@@ -117,11 +117,17 @@ class TrialView:
         return int(steps[-1]) if len(steps) else 0
 
     @property
+    def updates(self) -> int:
+        """All updates made: those of pretraining and those of training."""
+        before = self.config.pretraining_updates
+        return self.step + (before if self.step else min(self.pretraining_steps, before))
+
+    @property
     def progress(self) -> float:
-        """The trained part of its budget, 0 to 1; all of it where the task was solved early."""
+        """The part of its updates that is made, 0 to 1; all where the task was solved early."""
         if self.status is Status.COMPLETED:
             return 1.0
-        return self.step / self.config.budget.steps
+        return self.updates / self.config.updates
 
     @property
     def ended_early(self) -> bool:
@@ -181,14 +187,13 @@ class TrialView:
         """Estimated time to the end of its budget; NaN when unknown, 0 when finished."""
         if self.status.is_finished:
             return 0.0
-        left = self.config.budget.steps - self.step
+        left = self.config.updates - self.updates
         if self.step:
             made = self.step - (self.attempts[-1].step if self.attempts else 0)
             since = max((self.built, *self.values(f"{PRETRAINING}loss").time[-1:]))
         else:
             # Updates of training will take about as long as those of pretraining.
-            made, since = self.pretraining_steps, self.built
-            left += self.config.model.model.pretraining_updates() - made
+            made, since = self.updates, self.built
         if made == 0:
             return math.nan
         elapsed = float(self.seconds_at(self.updated) - self.seconds_at(since))

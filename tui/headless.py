@@ -148,7 +148,7 @@ def _note(trial: TrialView) -> str:
     metric = trial.config.task.task.metric.name
     value = trial.best(f"validation_{metric}")
     if trial.status is Status.RUNNING and trial.step == 0:
-        return "starting"
+        return "pretraining" if trial.pretraining_steps else "starting"
     if trial.reason:
         return trial.reason
     return f"validation {metric} {number(value)}" if value == value else ""

@@ -128,6 +128,14 @@ def rung(trial: TrialView) -> str:
     return _RUNGS.get(trial.stop_rung, trial.stop_rung)
 
 
+def step(trial: TrialView) -> str:
+    """How far it is: `step 62 of 100`, `pretraining, step 500 of 2000`."""
+    before = trial.config.pretraining_updates
+    if before and not trial.step and trial.pretraining_steps:
+        return f"pretraining, step {trial.pretraining_steps} of {before}"
+    return f"step {trial.step} of {trial.config.budget.steps}"
+
+
 def settings(config: ExperimentConfig) -> list[str]:
     """The task's settings: `length=100`, `test_size=2000`."""
     return [f"{key}={value}" for key, value in asdict(config.task.task).items()]

@@ -37,6 +37,13 @@ def test_trials_that_tune_count_with_their_own_steps():
     assert found.seconds == pytest.approx(3 * (1 + 2) + 2 * 0.5 * (1 + 2))
 
 
+def test_updates_of_pretraining_count():
+    models = [{"name": "bert", "pretraining_steps": 300}, "lstm"]
+    settings = config(task={"name": "topics"}, models=models, seeds=[0], jobs=1)
+    found = estimate(settings, lambda _: None, fake("answers"))
+    assert found.seconds == pytest.approx(400 * 0.01 + 100 * 0.02)
+
+
 def test_whoever_listens_can_end_it():
     def stop(text):
         raise RequestError("Enough.")

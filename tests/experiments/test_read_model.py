@@ -187,20 +187,38 @@ def test_pretraining_has_steps_of_its_own():
     )
     config = replace(config, budget=replace(config.budget, steps=8))
     trial = fold_trial(new_view(config).trials[0], begun() + pretrained({5: 3.5}))
-    assert (trial.pretraining_steps, trial.step, trial.progress) == (5, 0, 0.0)
+    assert (trial.pretraining_steps, trial.step, trial.progress) == (5, 0, 5 / 28)
     assert trial.remaining_seconds == 15 + 8  # at the pace of the five
     trial = fold_trial(trial, pretrained({20: 2.0}))
-    assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 0, 0.0)
+    assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 0, 20 / 28)
     assert trial.remaining_seconds == 8
     assert trial.seconds == 22.0  # it counts
     trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "train_loss", since=122.0))
-    assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 4, 0.5)
+    assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 4, 24 / 28)
     assert trial.remaining_seconds == 4.0  # as long again as since pretraining ended
     assert trial.values("train_loss").step.tolist() == [1, 4]
     assert trial.values("pretraining_loss").step.tolist() == [5, 20]
     assert trial.values("pretraining_loss").value.tolist() == [3.5, 2.0]
     assert trial.values("pretraining_accuracy").last == 0.1
     assert trial.metrics() == {}  # none of the outcome
+
+
+def test_progress_and_the_time_left_count_the_updates_of_pretraining():
+    config = toy.experiment(
+        task={"name": "topics"},
+        models=[{"name": "bert", "pretraining_steps": 30}, "lstm"],
+        seeds=[0],
+        budget={"steps": 10},
+    )
+    assert [trial.updates for trial in config.trials()] == [40, 10]
+    story = begun() + pretrained({15: 3.5})
+    view = view_of(config, {"bert-s0": story}, [supervised(1)])
+    assert view.progress == pytest.approx(15 / 50)
+    # 25 updates at a second each, and 10 of the other at the pace of 42 s for 40.
+    assert view.remaining_seconds == pytest.approx(25 + 10 * 42 / 40)
+    story += pretrained({30: 2.0}) + trained({5: 0.5}, "train_loss", since=132.0)
+    view = view_of(config, {"bert-s0": story}, [supervised(1)])
+    assert view.progress == pytest.approx(35 / 50)
 
 
 def test_pretraining_is_done_again_from_the_first_step_and_kept_by_a_checkpoint():

@@ -48,14 +48,7 @@ class TrialHeader(Header):
     def _progress(self, trial: TrialView, width: int) -> Text:
         left = [
             self.bar(trial.progress, width),
-            Text(_step(trial)),
+            Text(wording.step(trial)),
             Text(f"{milliseconds(trial.step_seconds)} a step", MUTED),
         ]
         return fitted(left, self.load(), width, first_to_go="right")
-
-
-def _step(trial: TrialView) -> str:
-    before = trial.config.model.model.pretraining_updates()
-    if trial.pretraining_steps and not trial.step:
-        return f"pretraining, step {trial.pretraining_steps} of {before}"
-    return f"step {trial.step} of {trial.config.budget.steps}"
