@@ -126,8 +126,7 @@ class ExperimentView:
         telling = [t for t in self.trials if t.status is Status.COMPLETED] + open_trials
         # For each update, because trials that tune have fewer.
         paces = [
-            (trial.seconds + trial.remaining_seconds) / trial.config.updates
-            for trial in telling
+            (trial.seconds + trial.remaining_seconds) / trial.config.updates for trial in telling
         ]
         known = [pace for pace in paces if not math.isnan(pace)]
         if not known:

@@ -9,6 +9,7 @@ from experiments import conduct, stats
 from experiments.by_length import ByLength, by_length
 from experiments.comparison import Comparison
 from experiments.cut import Cut, Unit
+from experiments.events import Alerted
 from experiments.leaderboard import Leaderboard, Row, Standing, leaderboard
 from experiments.read_model import Baseline, ExperimentView
 from experiments.tasks.task import Task
@@ -31,6 +32,7 @@ def summary(view: ExperimentView) -> dict[str, Any]:
         "equal": [_equal(leaderboard(view, Cut(unit))) for unit in get_args(Unit)],
         "by_length": _by_length(by_length(view)),
         **conduct.document(view),
+        "alerts": [_alert(event) for event in view.alerts],
     }
 
 
@@ -145,6 +147,18 @@ def _by_length(found: ByLength | None) -> dict[str, Any] | None:
             }
             for i, part in enumerate(found.bins)
         ],
+    }
+
+
+def _alert(event: Alerted) -> dict[str, Any]:
+    return {
+        "time": event.time,
+        "trial": event.trial,
+        "attempt": event.attempt,
+        "step": event.step,
+        "rule": event.rule,
+        "message": event.message,
+        "action": event.action,
     }
 
 

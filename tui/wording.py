@@ -325,7 +325,7 @@ _ACTIONS = {"stop": "; asked to stop", "checkpoint": "; asked for a checkpoint"}
 
 
 def fired(event: Alerted) -> str:
-    """What a rule found, with its time and trial: `12:04:11 gru-s1, nan: ...`."""
+    """What a rule found, where and when: `12:04:11 gru-s1 at step 40, plateau: ...`."""
     at = time.strftime("%H:%M:%S", time.localtime(event.time))
     done = _ACTIONS.get(event.action, "")
-    return f"{at} {event.trial}, {event.rule}: {event.message}{done}"
+    return f"{at} {event.trial} at step {event.step}, {event.rule}: {event.message}{done}"

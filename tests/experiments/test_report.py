@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import toy
-from history import begun, ended, outcome, trained, view_of
+from history import begun, ended, outcome, supervised, trained, view_of
 
 from experiments import stats
-from experiments.events import Solved
+from experiments.events import Alerted, Solved
 from experiments.leaderboard import leaderboard
 from experiments.report import summary
 from experiments.status import Status
@@ -110,6 +110,24 @@ def test_the_metric_by_length_is_told_for_each_model():
         {"model": "transformer", "n": 1, "mean": 0.9, "low": None, "high": None},
     ]
     assert [model["mean"] for model in last["models"]] == [0.0, 0.0]
+
+
+def test_what_the_rules_found_is_told_in_order():
+    found = [
+        Alerted(
+            time=float(time),
+            trial="gru-s0",
+            attempt=1,
+            rule=rule,
+            action=action,
+            message=f"{rule} was found",
+            step=step,
+        )
+        for time, rule, action, step in [(7, "plateau", "notify", 3), (8, "nan", "stop", 5)]
+    ]
+    view = view_of(config(), {}, [supervised(), *found])
+    told = document(view)["alerts"]
+    assert [Alerted(**alert) for alert in told] == list(view.alerts) == found
 
 
 def test_without_bins_there_is_nothing_by_length():

@@ -277,7 +277,7 @@ def test_json_is_one_document_without_nan(root: Path, call: Call) -> None:
     assert set(document) == {
         "experiment", "status", "task", "trials", "leaderboard", "baselines", "order",
         "comparisons", "protocol", "switched_off", "tuning", "causality", "data", "warnings",
-        "by_length", "timed", "pretraining", "equal",
+        "by_length", "timed", "pretraining", "equal", "alerts",
     }  # fmt: skip
     assert document["status"] == "failed"
     failed = document["trials"][2]
@@ -428,6 +428,26 @@ def test_what_the_rules_find_is_told_on_stderr(root: Path, call: Call) -> None:
     assert code == 0
     told = [line for line in err.splitlines() if line.startswith("warning: ")]
     assert [line.endswith("finding; asked to stop") for line in told] == [True, True]
-    assert "lstm-s1, nan: first finding" in told[0]
+    assert "lstm-s1 at step 3, nan: first finding" in told[0]
     # The outcome tells the newest first.
     assert out.index("second finding") < out.index("first finding")
+
+
+@pytest.mark.parametrize("command", [["show", "first"], ["attach", "first", "--headless"]])
+def test_the_outcome_lists_what_the_rules_found(root: Path, call: Call, command) -> None:
+    journal = JournalWriter(finished(root).journal)
+    found = [("nan", "checkpoint", "train_loss is nan", 3), ("stall", "notify", "no step", 4)]
+    for rule, action, message, step in found:
+        journal.append(
+            Alerted(
+                time=103.0, trial="lstm-s1", attempt=1, rule=rule, action=action, message=message,
+                step=step,
+            )
+        )  # fmt: skip
+    _, out, _ = call(*command, "--root", root)
+    lines = [line for line in out.splitlines() if line.startswith("warning: ")]
+    assert lines[0].endswith("lstm-s1 at step 4, stall: no step")
+    assert lines[1].endswith("lstm-s1 at step 3, nan: train_loss is nan; asked for a checkpoint")
+    _, out, _ = call("show", "first", "--json", "--root", root)
+    told = json.loads(out)["alerts"]
+    assert [(a["rule"], a["action"], a["message"], a["step"]) for a in told] == found

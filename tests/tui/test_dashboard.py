@@ -287,7 +287,8 @@ async def test_alerts_lead_to_their_trials() -> None:
         await until(pilot, lambda: app.snapshot)
         text = await calm(pilot)
         # What went wrong first, then what the rules found, newest first.
-        told = [text.index(words) for words in ("simple_rnn-s0: the", "lstm-s2, plat", "gru-s2, p")]
+        words = ("simple_rnn-s0: the", "lstm-s2 at step 10, p", "gru-s2 at step 10, p")
+        told = [text.index(each) for each in words]
         assert told == sorted(told)
         alerts = app.screen.query_one(AlertList)
         alerts.focus()
