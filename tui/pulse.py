@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from tui.gpu import Gpu, read_gpus
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -15,6 +17,7 @@ class Pulse:
     cpu_percent: float
     memory_used: int
     memory_total: int
+    gpus: tuple[Gpu, ...] = ()
 
 
 def take_pulse() -> Pulse:
@@ -23,5 +26,9 @@ def take_pulse() -> Pulse:
 
     memory = psutil.virtual_memory()
     return Pulse(
-        time.time(), psutil.cpu_percent(None), memory.total - memory.available, memory.total
+        time=time.time(),
+        cpu_percent=psutil.cpu_percent(None),
+        memory_used=memory.total - memory.available,
+        memory_total=memory.total,
+        gpus=read_gpus(),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.style import Style
@@ -12,6 +14,7 @@ from textual.widget import Widget
 
 from experiments.status import Status
 from tui import wording
+from tui.formatting import UNKNOWN
 from tui.pulse import Pulse
 from tui.widgets.palette import series_color
 from tui.widgets.row_list import MUTED
@@ -49,14 +52,35 @@ class Header(Widget):
         )
 
     def load(self) -> list[Text]:
-        """How busy this machine is."""
-        if self.pulse is None:
+        """How busy this machine and each of its GPUs are; what may give way comes last."""
+        if (pulse := self.pulse) is None:
             return []
-        used, total = wording.size(self.pulse.memory_used), wording.size(self.pulse.memory_total)
-        return [
-            Text.assemble(("cpu ", MUTED), f"{self.pulse.cpu_percent:3.0f}%"),
-            Text.assemble(("memory ", MUTED), f"{used} of {total} GiB"),
-        ]
+        cpu = {"cpu": f"{pulse.cpu_percent:3.0f}%"}
+        memory = {"memory": _share([pulse.memory_used], [pulse.memory_total])}
+        if gpus := pulse.gpus:
+            cpu["gpu"] = " ".join(_percent(gpu.percent) for gpu in gpus)
+            memory["gpu memory"] = _share(
+                [gpu.memory_used for gpu in gpus], [gpu.memory_total for gpu in gpus]
+            )
+        return [Text.assemble((f"{name} ", MUTED), said) for name, said in (cpu | memory).items()]
+
+
+def _percent(value: float) -> str:
+    return f"{UNKNOWN if math.isnan(value) else f'{value:.0f}%':>4}"
+
+
+def _share(used: Sequence[float], total: Sequence[float]) -> str:
+    """`6.0 of 16.0 GiB`, of several as large `6.0 0.4 of 80.0 GiB`, else `6.0/16.0 0.4/80.0 GiB`"""
+    sizes = {size for size in total if not math.isnan(size)}
+    if not sizes:
+        return UNKNOWN
+    if len(sizes) == 1:
+        return f"{' '.join(map(_size, used))} of {_size(*sizes)} GiB"
+    return " ".join(f"{_size(a)}/{_size(b)}" for a, b in zip(used, total, strict=True)) + " GiB"
+
+
+def _size(value: float) -> str:
+    return UNKNOWN if math.isnan(value) else wording.size(value)
 
 
 def fitted(
