@@ -76,8 +76,8 @@ class KerasSeqApp(ReplayingApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
     A `read_only` one can change none of them; a `keymap` gives bindings other keys; a `theme_file`
-    keeps the theme from one session to the next. `run` returns the name of the experiment that was
-    last on screen, if any.
+    keeps the theme from one session to the next, which a `read_only` one only looks up. `run`
+    returns the name of the experiment that was last on screen, if any.
     """
 
     TITLE = "keras-seq"
@@ -133,7 +133,7 @@ class KerasSeqApp(ReplayingApp):
 
     def watch_theme(self, theme: str) -> None:
         """Keep it for the next session once a person has chosen another."""
-        if self._theme_file is None or theme == self._theme_before:
+        if self._theme_file is None or self.read_only or theme == self._theme_before:
             return
         self._theme_before = theme
         try:

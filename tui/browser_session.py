@@ -13,8 +13,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from experiments.errors import KerasSeqError
-from tui.app import KerasSeqApp
-from tui.keymap import keymap_path, read_keymap
+from tui.keymap import own_keymap
+from tui.session import session
 
 
 def command(root: Path, experiment: str | None, *, read_only: bool) -> list[str]:
@@ -34,8 +34,7 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ["TERM"] = "xterm-256color"  # the page's terminal, wherever the server was started
     try:
-        keymap = read_keymap(keymap_path())
-        KerasSeqApp(asked.root, asked.experiment, read_only=asked.read_only, keymap=keymap).run()
+        session(asked.root, asked.experiment, own_keymap(), read_only=asked.read_only).run()
     except KerasSeqError as error:
         print(f"keras-seq: {error}", file=sys.stderr)
         return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +21,7 @@ from experiments.reader import ExperimentReader
 from experiments.request import experiment_request
 from experiments.store import find_experiment
 from tui import steering_commands
-from tui.exit_code import exit_code
-from tui.options import ROOT, Json, Name, ReadOnly, Root
+from tui.options import ROOT, Json, Keymap, Name, ReadOnly, Root
 
 app = typer.Typer(
     name="keras-seq",
@@ -48,18 +48,24 @@ def run_command(arguments: list[str]) -> int:
 
 
 @app.callback(invoke_without_command=True)
-def dashboard(context: typer.Context, read_only: ReadOnly = False, root: Root = ROOT) -> int:
+def dashboard(
+    context: typer.Context,
+    read_only: ReadOnly = False,
+    keymap: Keymap = None,
+    root: Root = ROOT,
+) -> int:
     """Open the dashboard. --debug, anywhere, shows tracebacks."""
     if context.invoked_subcommand is not None:
-        if read_only:
-            raise RequestError(
-                f"--read-only is for dashboards: it comes after the command, where that opens one. "
-                f"Received: --read-only before {context.invoked_subcommand}."
-            )
+        for option, is_given in (("--read-only", read_only), ("--keymap", keymap is not None)):
+            if is_given:
+                raise RequestError(
+                    f"{option} is for dashboards: it comes after the command, where that opens "
+                    f"one. Received: {option} before {context.invoked_subcommand}."
+                )
         return 0
     if not sys.stdout.isatty():
         raise RequestError("The dashboard needs a terminal. keras-seq --help lists the commands.")
-    return _open_dashboard(root, None, read_only=read_only)
+    return _open_dashboard(root, None, _keys(keymap), read_only=read_only)
 
 
 @app.command()
@@ -130,9 +136,12 @@ def run(
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="No dashboard.")] = False,
     as_json: Json = False,
+    keymap: Keymap = None,
     root: Root = ROOT,
 ) -> int:
     """Train models on a task, side by side, and compare them."""
+    is_headless = headless or as_json or not sys.stdout.isatty()
+    keys = {} if is_headless else _keys(keymap)  # before anything is started
     config = experiment_request(
         task,
         models=models,
@@ -158,11 +167,11 @@ def run(
 
     check_backend()
     launched = launch(root, config, lambda text: print(text, file=sys.stderr))
-    if headless or as_json or not sys.stdout.isatty():
+    if is_headless:
         from tui.headless import follow
 
         return follow(launched.folder, launched.supervisor, as_json=as_json)
-    return _open_dashboard(root, config.name)
+    return _open_dashboard(root, config.name, keys)
 
 
 @app.command()
@@ -244,7 +253,11 @@ def show(name: Name, as_json: Json = False, root: Root = ROOT) -> int:
 
 @app.command()
 def attach(
-    name: Name, headless: bool = False, read_only: ReadOnly = False, root: Root = ROOT
+    name: Name,
+    headless: bool = False,
+    read_only: ReadOnly = False,
+    keymap: Keymap = None,
+    root: Root = ROOT,
 ) -> int:
     """Watch an experiment, running or finished."""
     folder = find_experiment(root, name)
@@ -252,7 +265,7 @@ def attach(
         from tui.headless import follow
 
         return follow(folder, None, as_json=False, read_only=read_only)
-    return _open_dashboard(root, name, read_only=read_only)
+    return _open_dashboard(root, name, _keys(keymap), read_only=read_only)
 
 
 for command in steering_commands.COMMANDS:
@@ -353,19 +366,16 @@ def doctor(as_json: Json = False, root: Root = ROOT) -> int:
     return diagnose(root, as_json=as_json)
 
 
-def _open_dashboard(root: Path, name: str | None, *, read_only: bool = False) -> int:
-    # Textual takes 0.13 s to import; the other commands do without.
-    from tui.app import KerasSeqApp
-    from tui.kept_theme import theme_path
-    from tui.keymap import keymap_path, read_keymap
+# Textual takes 0.13 s to import; the other commands do without.
+def _keys(keymap: Path | None) -> Mapping[str, str]:
+    from tui.keymap import own_keymap
 
-    keymap = read_keymap(keymap_path())
-    dashboard = KerasSeqApp(root, name, read_only=read_only, keymap=keymap, theme_file=theme_path())
-    name = dashboard.run() or name
-    if name is None:
-        return 0
-    from tui import tables
+    return own_keymap(keymap)
 
-    view = ExperimentReader(find_experiment(root, name)).read()
-    tables.print_experiment(view)
-    return exit_code(view)
+
+def _open_dashboard(
+    root: Path, name: str | None, keys: Mapping[str, str], *, read_only: bool = False
+) -> int:
+    from tui.session import open_dashboard
+
+    return open_dashboard(root, name, keys, read_only=read_only)

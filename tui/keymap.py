@@ -99,6 +99,19 @@ def read_keymap(path: Path) -> dict[str, str]:
     return found
 
 
+def own_keymap(named: Path | None = None) -> dict[str, str]:
+    """That of the file that a person has named, or else the one at `keymap_path`, if any.
+
+    Raises `RequestError`.
+    """
+    if named is not None and not named.exists():
+        raise RequestError(
+            "--keymap: expected a file, such as keras-seq keys --toml prints. "
+            f"Received: {named}, which does not exist."
+        )
+    return read_keymap(named or keymap_path())
+
+
 def _flat(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """`plot.log = "y"` is a table in a table to TOML."""
     for key, value in document.items():

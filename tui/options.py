@@ -15,6 +15,12 @@ Root = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="A dashboard that can change nothing.")]
+Keymap = Annotated[
+    Path | None,
+    typer.Option(
+        "--keymap", help="A file of keys, as keras-seq keys --toml prints it, in place of your own."
+    ),
+]
 Name = Annotated[str, typer.Argument(help="An experiment under the root.")]
 Trial = Annotated[
     str | None, typer.Argument(help="One trial, or a model for all of its trials; all by default.")

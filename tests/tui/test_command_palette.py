@@ -62,6 +62,17 @@ async def test_a_theme_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert KerasSeqApp(ROOT, theme_file=path).theme == THEME.name
 
 
+async def test_who_watches_only_leaves_the_theme_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "theme"
+    keep_theme(path, "nord")
+    app = KerasSeqApp(ROOT, theme_file=path, read_only=True)
+    assert app.theme == "nord"
+    async with app.run_test() as pilot:
+        app.theme = "gruvbox"
+        await pilot.pause()
+    assert read_theme(path) == "nord"
+
+
 def test_the_environment_s_theme_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_theme(tmp_path / "theme", "nord")
     monkeypatch.setattr("textual.constants.DEFAULT_THEME", "gruvbox")

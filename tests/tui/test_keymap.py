@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from staged import ROOT, Call, calm, screen_text, staged, until
 
 from experiments.errors import RequestError
 from tui.app import KerasSeqApp
-from tui.keymap import all_bound, as_toml, keymap_path, read_keymap
+from tui.keymap import all_bound, as_toml, keymap_path, own_keymap, read_keymap
 
 
 @pytest.fixture
@@ -89,6 +92,74 @@ def test_keys_lists_every_key(path: Path, call: Call) -> None:
     assert code == 0
     assert re.search(r"^plot.log +y +Log or linear y axis", out, re.MULTILINE)
     assert "keymap.toml" in out
+
+
+def test_a_file_that_is_named_stands_in_for_ones_own(path: Path, tmp_path: Path) -> None:
+    path.write_text('plot.log = "y"')
+    named = tmp_path / "named.toml"
+    named.write_text('plot.metric = "y"')
+    assert own_keymap() == {"plot.log": "y"}
+    assert own_keymap(named) == {"plot.metric": "y"}
+
+
+class Terminal(StringIO):
+    """Where a dashboard can be shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+Opened = Callable[..., tuple[int, list[KerasSeqApp]]]
+
+
+@pytest.fixture
+def opened(call: Call, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Run a command line in a terminal: its exit code, and the dashboards it would run."""
+
+    def run(*words: object) -> tuple[int, list[KerasSeqApp]]:
+        found: list[KerasSeqApp] = []
+        monkeypatch.setattr(KerasSeqApp, "run", found.append)
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        return call(*words, "--root", ROOT)[0], found
+
+    return run
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("words", [(), ("attach", "staged")])
+def test_dashboards_open_with_the_keys_of_a_file(
+    words: tuple[str, ...], opened: Opened, tmp_path: Path
+) -> None:
+    staged().finish()
+    named = tmp_path / "named.toml"
+    named.write_text('plot.metric = "y"')
+    code, (app,) = opened(*words, "--keymap", named)
+    assert code == 0
+    assert app._keymap == {"plot.metric": "y"}
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("words", [(), ("attach", "staged"), ("run", "adding", "--name", "new")])
+def test_a_file_that_is_not_there_is_refused_before_anything_begins(
+    words: tuple[str, ...], opened: Opened
+) -> None:
+    staged()
+    assert opened(*words, "--keymap", "nowhere.toml") == (2, [])
+    assert [folder.name for folder in ROOT.iterdir()] == ["staged"]
+
+
+def test_why_a_file_is_refused_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="--keymap: expected a file") as refused:
+        own_keymap(tmp_path / "nowhere.toml")
+    assert f"Received: {tmp_path / 'nowhere.toml'}" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_keymap_belongs_to_a_dashboard(call: Call) -> None:
+    code, _, err = call("--keymap", "keys.toml", "list")
+    assert code == 2
+    assert "it comes after the command" in err
+    assert "--keymap before list" in err
 
 
 @pytest.mark.usefixtures("frozen")

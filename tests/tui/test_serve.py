@@ -20,7 +20,10 @@ from staged import staged
 
 from experiments.errors import RequestError
 from tui import browser_session
+from tui.app import KerasSeqApp
 from tui.commands import run_command
+from tui.kept_theme import keep_theme, theme_path
+from tui.keymap import keymap_path
 from tui.serve import TOKEN_VARIABLE, DashboardServer, checked_token, is_own, listen
 
 TOKEN = "a-token-for-the-tests-0123456789"
@@ -304,6 +307,24 @@ def test_sessions_are_told_what_to_show() -> None:
     assert words[-1] == str(root.absolute())
     words = browser_session.command(root, "an experiment", read_only=True)
     assert words[-4:] == [str(root.absolute()), "--experiment", "an experiment", "--read-only"]
+
+
+def test_a_tab_has_its_person_s_keys_and_theme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TERM", "of the terminal")  # which a session replaces
+    keep_theme(theme_path(), "nord")
+    keymap_path().parent.mkdir(parents=True)
+    keymap_path().write_text('plot.log = "y"')
+    opened: list[KerasSeqApp] = []
+    monkeypatch.setattr(KerasSeqApp, "run", opened.append)
+    monkeypatch.setattr(sys, "argv", ["tui.browser_session", str(tmp_path)])
+    assert browser_session.main() == 0
+    (app,) = opened
+    assert app.theme == "nord"
+    assert app._keymap == {"plot.log": "y"}
 
 
 def test_any_free_port_will_do() -> None:
