@@ -118,7 +118,7 @@ def opened(call: Call, monkeypatch: pytest.MonkeyPatch) -> Opened:
 
     def run(*words: object) -> tuple[int, list[KerasSeqApp]]:
         found: list[KerasSeqApp] = []
-        monkeypatch.setattr(KerasSeqApp, "run", found.append)
+        monkeypatch.setattr(KerasSeqApp, "run", lambda app: found.append(app))
         monkeypatch.setattr(sys, "stdout", Terminal())
         return call(*words, "--root", ROOT)[0], found
 

@@ -319,7 +319,7 @@ def test_a_tab_has_its_person_s_keys_and_theme(
     keymap_path().parent.mkdir(parents=True)
     keymap_path().write_text('plot.log = "y"')
     opened: list[KerasSeqApp] = []
-    monkeypatch.setattr(KerasSeqApp, "run", opened.append)
+    monkeypatch.setattr(KerasSeqApp, "run", lambda app: opened.append(app))
     monkeypatch.setattr(sys, "argv", ["tui.browser_session", str(tmp_path)])
     assert browser_session.main() == 0
     (app,) = opened
