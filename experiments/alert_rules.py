@@ -34,7 +34,7 @@ class Circumstances:
     """Bytes, of the machine or of the container whose limit is nearer."""
     memory_total: float = math.nan
     is_largest: bool = False
-    """Whether no other trial at work holds more memory."""
+    """Whether no other trial at work holds more memory, as far as that is known."""
 
 
 def found_nan(trial: TrialView, _known: Circumstances) -> str:
@@ -87,19 +87,19 @@ def found_stall(trial: TrialView, known: Circumstances) -> str:
         return ""
     silent = known.now - trial.updated
     if silent > max(60.0, known.alerts.stall_factor * float(np.diff(times).max())):
-        return f"no step for {silent:.0f} s"
+        busy = f", and its process keeps {trial.load.cores:.1f} cores busy" if trial.load else ""
+        return f"no step for {silent:.0f} s{busy}"
     return ""
 
 
 def found_memory(trial: TrialView, known: Circumstances) -> str:
     """How full the memory is, and what part of it this trial holds."""
-    if not known.is_largest or not known.memory_used > (
-        known.alerts.memory_share * known.memory_total
-    ):
+    is_full = known.memory_used > known.alerts.memory_share * known.memory_total
+    if not known.is_largest or not is_full or trial.load is None:
         return ""
     used, total, own = (
         f"{size / 2**30:.1f}"
-        for size in (known.memory_used, known.memory_total, trial.values("memory_bytes").last)
+        for size in (known.memory_used, known.memory_total, trial.load.memory_bytes)
     )
     return f"{used} of {total} GiB of memory are in use, of which it holds {own}"
 

@@ -3,8 +3,9 @@
 The worker of a trial writes `Started`, `Built`, `DataRead`, `DependenceFound`, `Pretrained`,
 `Measured`, `Solved`, `RateChanged`, `CheckpointSaved`, `Recorded`, `NotRecorded` and
 `StatusChanged` to the trial's journal; the supervisor writes `SupervisorStarted`, `RateChosen`,
-`TrialQueued`, `TrialEnded`, `StopRequested`, `Alerted`, `BaselineMeasured` and `SupervisorEnded` to
-its own, into which `launch` writes `StepsTimed` before. `read_model` folds them into views.
+`TrialQueued`, `TrialEnded`, `StopRequested`, `LoadSampled`, `Alerted`, `BaselineMeasured` and
+`SupervisorEnded` to its own, into which `launch` writes `StepsTimed` before. `read_model` folds
+them into views.
 """
 
 import math
@@ -204,6 +205,15 @@ class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
     rung: str
 
 
+class LoadSampled(Event, frozen=True, kw_only=True, tag="load_sampled"):
+    """What the process of a trial takes, told where it has changed: see `gauge`."""
+
+    trial: str
+    cores: float
+    """Those that it kept busy since it was looked at before, on average."""
+    memory_bytes: int
+
+
 class Alerted(Event, frozen=True, kw_only=True, tag="alerted"):
     """A rule of `alert_rules` found something wrong with a trial at work."""
 
@@ -257,6 +267,7 @@ type_of_record = (
     | TrialQueued
     | TrialEnded
     | StopRequested
+    | LoadSampled
     | Alerted
     | BaselineMeasured
     | SupervisorEnded

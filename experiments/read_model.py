@@ -5,6 +5,7 @@ Every screen, table and report shows numbers from here and from `stats`, so they
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from experiments.events import (
     BaselineMeasured,
     Damaged,
     Event,
+    LoadSampled,
     Process,
     RateChosen,
     StepsTimed,
@@ -29,7 +31,7 @@ from experiments.events import (
     TrialQueued,
 )
 from experiments.status import Status
-from experiments.trial_view import TrialView, concluded, damage, queued, stopping
+from experiments.trial_view import TrialView, concluded, damage, loaded, queued, stopping
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,15 @@ def new_view(config: ExperimentConfig) -> ExperimentView:
 
 def fold_experiment(view: ExperimentView, events: Iterable[Event]) -> ExperimentView:
     """`view` after the events of the supervisor's journal."""
+    # Most of a long journal are loads, which come in runs.
+    for _, run in itertools.groupby(events, type):
+        part = list(run)
+        loads = [event for event in part if isinstance(event, LoadSampled)]
+        view = _with_loads(view, loads) if loads else _fold_others(view, part)
+    return view
+
+
+def _fold_others(view: ExperimentView, events: Iterable[Event]) -> ExperimentView:
     for event in events:
         match event:
             case SupervisorStarted():
@@ -209,6 +220,14 @@ def _with_trial(
     view: ExperimentView, name: str, change: Callable[[TrialView], TrialView]
 ) -> ExperimentView:
     trials = tuple(change(trial) if trial.name == name else trial for trial in view.trials)
+    return replace(view, trials=trials)
+
+
+def _with_loads(view: ExperimentView, events: Iterable[LoadSampled]) -> ExperimentView:
+    by_trial: dict[str, list[LoadSampled]] = {}
+    for event in events:
+        by_trial.setdefault(event.trial, []).append(event)
+    trials = tuple(loaded(trial, by_trial.get(trial.name, ())) for trial in view.trials)
     return replace(view, trials=trials)
 
 

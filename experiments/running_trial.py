@@ -13,6 +13,7 @@ from contextlib import suppress
 from experiments.control import KILLED, STOPPED, Control, Request, ask
 from experiments.errors import StoreError
 from experiments.events import Started, StatusChanged
+from experiments.gauge import Gauge
 from experiments.process import ending
 from experiments.status import Status
 from experiments.store import JournalReader, TrialFolder
@@ -38,6 +39,8 @@ class RunningTrial:
                 env=environment,
                 start_new_session=True,
             )
+        self.gauge = Gauge(folder.name, self._process.pid)
+        """What it takes of the machine."""
 
     def code(self) -> int | None:
         """The exit code of its process, once it has one."""

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -124,6 +125,7 @@ class Supervisor:
             self._choose_rates()
             self._launch()
             self._reap()
+            self._sample()
             self._alert()
             # One baseline a round, once the trials are on their way.
             event = None if self._stopping else next(baselines, None)
@@ -272,6 +274,14 @@ class Supervisor:
             rung = trial.climb(control, self._asked_seconds, self._terminated_seconds)
             if rung:
                 self._record(StopRequested(trial=trial.folder.name, rung=rung))
+
+    def _sample(self) -> None:
+        """Tell what the processes at work take, where that has changed."""
+        for trial in self._running:
+            if (event := trial.gauge.look()) is not None:
+                # On a full disk the trials may go on without.
+                with suppress(StoreError):
+                    self._record(event)
 
     def _alert(self) -> None:
         """Tell what the rules find, and ask of the trials what the rules are to do."""

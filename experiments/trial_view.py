@@ -20,6 +20,7 @@ from experiments.events import (
     DataRead,
     DependenceFound,
     Event,
+    LoadSampled,
     Measured,
     NotRecorded,
     Pretrained,
@@ -73,6 +74,8 @@ class TrialView:
     series: Mapping[str, Series] = field(default_factory=dict)
     stop_rung: str = ""
     """How far a requested stop has gone: `asked`, `terminated`, `killed`."""
+    load: LoadSampled | None = None
+    """What its process takes, or took last, as seen from outside."""
     saved_at: int | None = None
     """The step of its last checkpoint."""
     rate_changes: tuple[RateChanged, ...] = ()
@@ -368,12 +371,20 @@ def queued(view: TrialView, event: TrialQueued) -> TrialView:
     if _is_older(event, view):
         return view
     status = Status.PAUSED if event.is_paused else Status.QUEUED
-    return replace(view, status=status, reason="", stop_rung="", process=None, ended=math.nan)
+    return replace(
+        view, status=status, reason="", stop_rung="", load=None, process=None, ended=math.nan
+    )
 
 
 def stopping(view: TrialView, event: StopRequested) -> TrialView:
     """`view` once a stop was passed on."""
     return view if _is_older(event, view) else replace(view, stop_rung=event.rung)
+
+
+def loaded(view: TrialView, events: Iterable[LoadSampled]) -> TrialView:
+    """`view` once its process was looked at, several times perhaps."""
+    known = [event for event in events if not _is_older(event, view)]
+    return replace(view, load=known[-1]) if known else view
 
 
 def _is_older(event: Event, view: TrialView) -> bool:

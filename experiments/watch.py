@@ -17,6 +17,7 @@ from experiments.events import Alerted
 from experiments.read_model import ExperimentView
 from experiments.status import Status
 from experiments.store import ExperimentFolder
+from experiments.trial_view import TrialView
 
 LOOK_SECONDS = 2.0
 CGROUP = Path("/sys/fs/cgroup")
@@ -32,7 +33,7 @@ class Watch:
     def look(self, view: ExperimentView, now: float) -> Iterator[Alerted]:
         """What is new."""
         at_work = [trial for trial in view.trials if trial.status is Status.RUNNING]
-        largest = max(at_work, key=lambda t: t.values("memory_bytes").last or 0.0, default=None)
+        largest = max(at_work, key=_memory_held, default=None)
         used, total = memory()
         for trial in at_work:
             known = Circumstances(self._alerts, now, used, total, trial is largest)
@@ -48,6 +49,10 @@ class Watch:
                     message=said,
                     step=trial.step,
                 )
+
+
+def _memory_held(trial: TrialView) -> int:
+    return trial.load.memory_bytes if trial.load else 0
 
 
 def carry_out(folder: ExperimentFolder, event: Alerted) -> None:

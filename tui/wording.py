@@ -188,6 +188,13 @@ def memory(value: float) -> str:
     return UNKNOWN if math.isnan(value) else f"{size(value)} GiB"
 
 
+def taken(trial: TrialView) -> list[str]:
+    """What its process takes now: `1.0 cores` and `0.6 GiB`; nothing where none is at work."""
+    if trial.load is None or trial.status not in (Status.RUNNING, Status.PAUSED):
+        return []
+    return [f"{trial.load.cores:.1f} cores", memory(trial.load.memory_bytes)]
+
+
 def solved(time: TimeToSolve | None) -> str:
     """How many seeds solved the task: `2/3`."""
     if time is None or not time.solved.n:

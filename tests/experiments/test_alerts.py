@@ -17,7 +17,8 @@ from experiments.assignment import set_value
 from experiments.config import ExperimentConfig
 from experiments.control import Request, asked
 from experiments.errors import RequestError
-from experiments.events import Alerted, Measured, decode, encode
+from experiments.events import Alerted, LoadSampled, Measured, decode, encode
+from experiments.read_model import fold_experiment
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder, JournalReader
@@ -36,6 +37,15 @@ def view(train=None, validation=None, **others):
     parts = [trained(v, key) for key, v in {**series, **others}.items() if v]
     story += sorted((event for part in parts for event in part), key=lambda event: event.time)
     return view_of(CONFIG, {NAME: story})
+
+
+def load(trial, memory_bytes, cores=1.0, time=104.0):
+    return LoadSampled(time=time, trial=trial, cores=cores, memory_bytes=memory_bytes)
+
+
+def holding(of, memory_bytes, cores=1.0):
+    """A view in which the process of the trial was looked at."""
+    return fold_experiment(of, [load(NAME, memory_bytes, cores)])
 
 
 def told(of, now=None, **known):
@@ -114,12 +124,32 @@ def test_a_stall_is_a_silence_longer_than_any_before():
 
 
 def test_memory_is_told_of_the_largest():
-    at_work = view(falling(20), memory_bytes={1: 2.0**30})
+    nothing_known = view(falling(20))
+    at_work = holding(nothing_known, 2**30)
     full = {"memory_used": 9.6 * 2**30, "memory_total": 10.0 * 2**30}
     assert told(at_work, **full) == {}
     said = told(at_work, **full, is_largest=True)["memory"]
     assert said == "9.6 of 10.0 GiB of memory are in use, of which it holds 1.0"
     assert told(at_work, is_largest=True) == {}  # nobody knows how much there is
+    assert told(nothing_known, **full, is_largest=True) == {}
+
+
+def test_the_largest_is_who_holds_most_as_seen_from_outside():
+    settings = toy.experiment(models=["gru"], seeds=[0, 1, 2])
+    names = [trial.name for trial in settings.trials()]
+    stories = {name: begun() for name in names}
+    loads = [load(names[1], 2**30), load(names[2], 2**29)]
+    limits = Alerts(memory_share=1e-9)
+    (event,) = Watch(limits, found_view := view_of(settings, stories, loads)).look(found_view, 0.0)
+    assert (event.trial, event.rule) == (names[1], "memory")
+    assert event.message.endswith("are in use, of which it holds 1.0")
+
+
+def test_a_stall_tells_what_its_process_does():
+    hung = holding(view(falling(50)), 2**30, cores=0.0)
+    last = hung.trials[0].updated
+    said = told(hung, now=last + 61)["stall"]
+    assert said == "no step for 61 s, and its process keeps 0.0 cores busy"
 
 
 def test_overfit_is_a_gap_that_opens_and_stays():
@@ -135,7 +165,7 @@ def test_overfit_is_a_gap_that_opens_and_stays():
 
 @pytest.mark.parametrize("rule", list(RULES))
 def test_a_rule_that_is_off_finds_nothing(rule):
-    bad = view(dict.fromkeys(range(1, 50), math.nan), memory_bytes={1: 1.0})
+    bad = holding(view(dict.fromkeys(range(1, 50), math.nan)), 1)
     known = {"memory_used": 1.0, "memory_total": 1.0, "is_largest": True, "now": 1e9}
     said = told(bad, **known)
     assert told(bad, **known, alerts=Alerts(**{rule: "off"})) == {

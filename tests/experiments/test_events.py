@@ -47,6 +47,7 @@ Records = st.one_of(
     ),
     st.builds(events.TrialEnded, trial=Text, status=Statuses, reason=Text),
     st.builds(events.StopRequested, trial=Text, rung=Text),
+    st.builds(events.LoadSampled, trial=Text, cores=st.floats(0, 1e4), memory_bytes=Whole),
     st.builds(events.BaselineMeasured, name=Text, seed=Whole, values=Values),
     st.builds(events.SupervisorEnded, reason=Text),
 )

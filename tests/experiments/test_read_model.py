@@ -14,6 +14,7 @@ from experiments import stats
 from experiments.events import (
     BaselineMeasured,
     Damaged,
+    LoadSampled,
     Measured,
     Opened,
     Pretrained,
@@ -109,6 +110,13 @@ SupervisorEvents = st.one_of(
         rung=st.sampled_from(["asked", "terminated", "killed"]),
     ),
     st.builds(
+        LoadSampled,
+        time=Times,
+        trial=st.sampled_from([*NAMES, "no such trial"]),
+        cores=st.floats(0, 64),
+        memory_bytes=st.integers(0, 2**40),
+    ),
+    st.builds(
         BaselineMeasured,
         time=Times,
         name=st.sampled_from(["zero", "mean"]),
@@ -148,7 +156,7 @@ def test_folding_on_changes_no_view_that_was_there_before(events, cut):
     events=st.lists(SupervisorEvents, max_size=30), cuts=st.lists(st.integers(0, 30), max_size=8)
 )
 def test_an_experiment_read_in_parts_is_the_experiment_read_at_once(events, cuts):
-    view = new_view(CONFIG)
+    view = view_of(CONFIG, {NAMES[0]: begun(500.0)})
     said = fingerprint(view)
     in_parts = view
     for part in parts(events, cuts):
@@ -575,6 +583,56 @@ def test_a_finished_experiment_is_not_asked_after():
         raise AssertionError(process)
 
     assert with_lost(view, nobody_asks) is view
+
+
+# What processes take
+
+
+def load(trial, time, cores=1.0, memory_bytes=5):
+    return LoadSampled(time=time, trial=trial, cores=cores, memory_bytes=memory_bytes)
+
+
+def test_the_load_is_that_of_the_last_look():
+    first, second, other = load(NAMES[0], 105.0), load(NAMES[0], 108.0, 0.0), load(NAMES[1], 106.0)
+    stories = {name: begun() for name in NAMES}
+    view = view_of(CONFIG, stories, [supervised(), first, other, second])
+    assert [trial.load for trial in view.trials] == [second, other, None, None]
+    # Looks are no word of the trial: nothing of its time changes.
+    assert view.trials[0].updated == view_of(CONFIG, stories).trials[0].updated
+    assert view.elapsed_seconds == view_of(CONFIG, stories).elapsed_seconds
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7])
+def test_loads_are_the_same_in_whatever_parts_they_are_read(size):
+    story = [
+        supervised(),
+        load(NAMES[0], 103.0),
+        load(NAMES[1], 104.0),
+        load(NAMES[0], 106.0, 2.0),
+        StopRequested(time=107.0, trial=NAMES[0], rung="asked"),
+        load(NAMES[0], 109.0, 0.5),
+        load(NAMES[2], 110.0),
+    ]
+    view = view_of(CONFIG, {name: begun() for name in NAMES}, [])
+    for start in range(0, len(story), size):
+        view = fold_experiment(view, story[start : start + size])
+    assert [trial.load for trial in view.trials] == [story[5], story[2], story[6], None]
+    assert view.trials[0].stop_rung == "asked"
+
+
+def test_a_load_is_of_one_attempt():
+    first = load(NAMES[0], 105.0)
+    view = view_of(CONFIG, {NAMES[0]: begun()}, [supervised(), first])
+    queued = fold_experiment(view, [TrialQueued(time=110.0, trial=NAMES[0])])
+    assert queued.trials[0].load is None
+    again = begun() + begun(200.0, attempt=2)
+    for order in ([supervised(), first], [supervised(), first, load(NAMES[0], 203.0, 3.0)]):
+        # The journals are read one after the other, or as they grow.
+        at_once = view_of(CONFIG, {NAMES[0]: again}, order)
+        trial = fold_trial(view.trials[0], begun(200.0, attempt=2))
+        grown = fold_experiment(view.with_trials((trial, *view.trials[1:])), order[2:])
+        assert at_once.trials[0].load == grown.trials[0].load
+        assert (grown.trials[0].load is None) == (len(order) == 2)
 
 
 # Time that remains

@@ -11,7 +11,14 @@ from test_history import create
 from experiments import replay as module
 from experiments.config import ExperimentConfig
 from experiments.errors import RequestError
-from experiments.events import Process, RateChosen, StopRequested, SupervisorEnded, TrialEnded
+from experiments.events import (
+    LoadSampled,
+    Process,
+    RateChosen,
+    StopRequested,
+    SupervisorEnded,
+    TrialEnded,
+)
 from experiments.read_model import fold_experiment, new_view
 from experiments.reader import ExperimentReader
 from experiments.replay import Replay
@@ -53,6 +60,9 @@ def stories(config):
     supervisor = [
         supervised(),
         RateChosen(time=109.0, model="lstm", learning_rate=0.003, values={"0.003": 0.3}),
+        LoadSampled(time=118.0, trial="lstm-s1", cores=1.0, memory_bytes=5),
+        LoadSampled(time=119.0, trial="gru-s1", cores=2.0, memory_bytes=6),
+        LoadSampled(time=121.0, trial="gru-s1", cores=0.0, memory_bytes=6),
         TrialEnded(time=124.0, trial="lstm-s1", status=Status.FAILED, reason="killed"),
         StopRequested(time=130.0, trial="gru-s1", rung="asked"),
         TrialEnded(time=131.0, trial="gru-s1", status=Status.STOPPED),

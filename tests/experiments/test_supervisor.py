@@ -15,9 +15,12 @@ import pytest
 import toy
 from waiting import until
 
+from experiments import gauge
 from experiments.control import Request, ask, ask_retry
 from experiments.errors import StoreError
 from experiments.events import (
+    Event,
+    LoadSampled,
     Measured,
     Started,
     StatusChanged,
@@ -306,6 +309,45 @@ def test_the_environment_of_a_worker():
     assert four["XLA_FLAGS"] == "--mine"
     assert one["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     assert all(isinstance(value, str) for value in four.values())
+
+
+# What processes take
+
+
+def test_what_processes_take_is_seen_from_outside(create, monkeypatch):
+    monkeypatch.setattr(gauge, "LOOK_SECONDS", 0.1)
+    folder = create(seeds=[0, 1])
+    with running(folder, "waits", "waits") as started:
+
+        def both_wait():
+            loads = [trial.load for trial in ExperimentReader(folder).read().trials]
+            return all(load is not None and load.cores < 0.5 for load in loads)
+
+        until(both_wait)
+        started.stop()
+    assert statuses(folder) == [STOPPED, STOPPED]
+    for trial in ExperimentReader(folder).read().trials:
+        told = [event for event in records(folder, LoadSampled) if event.trial == trial.name]
+        assert trial.load == told[-1]
+        assert 1 << 20 < trial.load.memory_bytes < 1 << 30
+
+
+def test_a_load_that_cannot_be_written_ends_nothing(create, monkeypatch):
+    monkeypatch.setattr(gauge, "LOOK_SECONDS", 0.1)
+    refused, append = [], JournalWriter.append
+
+    def refuses(journal, event, *, durable=False):
+        if isinstance(event, LoadSampled):
+            refused.append(event)
+            raise StoreError("No space left on device.")
+        append(journal, event, durable=durable)
+
+    monkeypatch.setattr(JournalWriter, "append", refuses)
+    folder = create(seeds=[0])
+    with running(folder, "waits"):
+        until(lambda: refused and training(folder, "gru-s0"))
+        ask(folder.trial("gru-s0"), Request.STOP)
+    assert conclusions(folder) == [(STOPPED, "stopped by a person")]
 
 
 # Stops
@@ -606,14 +648,15 @@ def test_a_second_supervisor_is_refused_while_the_first_lives(create):
     folder = create(seeds=[0])
     with process(folder, "waits") as child:
         until(lambda: training(folder, "gru-s0"))
-        journal = folder.journal.read_bytes()
+        before = records(folder, Event)
         with pytest.raises(StoreError, match=rf"^toy already has a supervisor \(pid {child.pid}\)"):
             supervisor(folder, "completes")
         with process(folder, "completes") as second:
             out, err = second.communicate(timeout=30)
         assert second.returncode == 2
         assert (out, err) == ("", f"toy already has a supervisor (pid {child.pid}).\n")
-        assert folder.journal.read_bytes() == journal
+        later = records(folder, Event)[len(before) :]
+        assert {type(event) for event in later} <= {LoadSampled}  # of the first
         child.terminate()
         child.wait(30)
     assert statuses(folder) == [STOPPED]

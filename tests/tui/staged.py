@@ -18,6 +18,7 @@ from experiments.events import (
     BaselineMeasured,
     Built,
     Event,
+    LoadSampled,
     Measured,
     Process,
     RateChosen,
@@ -153,7 +154,10 @@ class Stage:
                 self.write(f"{model}-s{seed}", completed(model, seed))
         self.write("gru-s2", training("gru", 2, 62))
         self.write("lstm-s2", training("lstm", 2, 40))
-        self.supervise(StopRequested(time=STARTED + 60, trial="lstm-s2", rung="asked"))
+        self.supervise(
+            LoadSampled(time=STARTED + 55, trial="gru-s2", cores=0.98, memory_bytes=600 << 20),
+            StopRequested(time=STARTED + 60, trial="lstm-s2", rung="asked"),
+        )
         self.write(
             "simple_rnn-s0",
             [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from staged import (
     ROOT,
@@ -270,6 +272,18 @@ def test_an_error_of_ours_is_raised_and_not_printed(
         KerasSeqApp(ROOT, "staged").run(headless=True)
     captured = capfd.readouterr()
     assert "Traceback" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"), [(110, ""), (140, " 1.0 cores"), (160, " 1.0 cores 0.6 GiB")]
+)
+async def test_what_processes_take_is_listed_where_there_is_room(columns: int, said: str) -> None:
+    staged().half_way()
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(columns, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        (found,) = re.findall("s2 ▶ running    62% [━─]{5,}(.*?)  0:19 │", await calm(pilot))
+        assert found == said
 
 
 async def test_alerts_lead_to_their_trials() -> None:

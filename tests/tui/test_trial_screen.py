@@ -15,7 +15,7 @@ from staged import (
 )
 
 from experiments.control import Request, asked
-from experiments.events import Measured, Pretrained
+from experiments.events import LoadSampled, Measured, Pretrained
 from experiments.trial_view import TrialView, fold_trial
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen
@@ -128,6 +128,19 @@ async def test_stop(half_way: Stage) -> None:
         await pilot.press("s")
         folder = half_way.folder.trial("gru-s2")
         await until(pilot, lambda: asked(folder).request is Request.STOP)
+
+
+async def test_what_its_process_takes_is_followed(half_way: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_trial(app, pilot, "gru-s2")
+        assert "process 1.0 cores  0.6 GiB" in screen_text(app)
+        hung = LoadSampled(time=STARTED + 99, trial="gru-s2", cores=0.0, memory_bytes=1 << 31)
+        half_way.supervise(hung)
+        await until(pilot, lambda: "process 0.0 cores  2.0 GiB" in screen_text(app))
+        half_way.kill("gru-s2")
+        await until(pilot, lambda: "✗ failed" in screen_text(app))
+        assert "cores" not in screen_text(app)
 
 
 def test_the_peak_of_memory_is_shown_once_it_is_known() -> None:

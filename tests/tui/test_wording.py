@@ -10,10 +10,12 @@ from staged import Stage, completed, config, staged
 
 from experiments.comparison import Comparison
 from experiments.cut import Cut
+from experiments.events import LoadSampled
 from experiments.leaderboard import Leaderboard, leaderboard
 from experiments.read_model import ExperimentView, new_view
 from experiments.reader import ExperimentReader
 from experiments.stats import Interval, time_to_solve
+from experiments.status import Status
 from tui import wording
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -217,3 +219,13 @@ def test_verdict_at_a_cut_says_where_and_that_it_is_by_validation() -> None:
     assert said.startswith("at equal steps, 50, by validation: ")
     beyond = wording.verdict(view, leaderboard(view, Cut("steps", 5000.0)))
     assert beyond == "at equal steps, 5,000, by validation: no trial has come there"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_a_process_takes_is_said_while_there_is_one(status: Status) -> None:
+    trial = new_view(config()).trials[0]
+    assert wording.taken(dataclasses.replace(trial, status=status)) == []
+    load = LoadSampled(trial=trial.name, cores=3.97, memory_bytes=3 << 29)
+    said = wording.taken(dataclasses.replace(trial, status=status, load=load))
+    is_at_work = status in (Status.RUNNING, Status.PAUSED)
+    assert said == (["4.0 cores", "1.5 GiB"] if is_at_work else [])

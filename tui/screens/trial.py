@@ -314,6 +314,7 @@ def facts(trial: TrialView) -> Text:
             "backend": trial.backend,
             "device": trial.device,
             "threads": trial.threads,
+            "takes": ", ".join(wording.taken(trial)),
             "peak memory": "" if math.isnan(peak) else f"{wording.size(int(peak))} GiB",
             "pid": process.pid if process else None,
             "host": process.host if process else None,

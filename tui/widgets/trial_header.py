@@ -17,7 +17,9 @@ from tui.widgets.row_list import BOLD, MUTED
 
 
 class TrialHeader(Header):
-    """Model, seed or learning rate, status with its reason, progress, time left."""
+    """Model, seed or learning rate, status with its reason, progress, time left, what its process
+    takes.
+    """
 
     trial: reactive[TrialView | None] = reactive(None)
     color: reactive[int] = reactive(0)
@@ -41,6 +43,8 @@ class TrialHeader(Header):
         now = self.pulse.time if self.pulse else math.nan
         seconds = trial.seconds if trial.status.is_finished else float(trial.seconds_at(now))
         times = [Text.assemble(("elapsed ", MUTED), duration(seconds))]
+        if taken := wording.taken(trial):
+            times += [Text.assemble(("process ", MUTED), taken[0]), *map(Text, taken[1:])]
         if not trial.status.is_finished:
             times.insert(0, Text.assemble(("eta ", MUTED), duration(trial.remaining_seconds)))
         return fitted([*left, status], times, width, first_to_go="right")

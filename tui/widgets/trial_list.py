@@ -18,6 +18,7 @@ from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
 _STATUS_WIDTH = 12
+_LEAST_BAR = 5
 _GROUP = "model "
 """What the key of a model's line begins with; no trial's name has a blank."""
 
@@ -32,8 +33,10 @@ class TrialList(RowList):
     # Trials
 
     Each model with its mean and 95 % interval over seeds, and its trials beneath: sign and name of
-    the status, how far it is and what time is left, or its result and how long it took. Keys that
-    act on a trial act on all of a model where the cursor is on the model's line.
+    the status, how far it is and what time is left, or its result and how long it took. Where there
+    is room, also how many cores its process keeps busy, none where it hangs or waits, and what
+    memory it holds. Keys that act on a trial act on all of a model where the cursor is on the
+    model's line.
 
     Enter, or a second click, opens a trial; on a model's line it brings its curves to the front.
     """
@@ -127,7 +130,10 @@ class TrialList(RowList):
                 text.append(rung, self.color(wording.STATUS_COLORS[Status.STOPPED]))
                 return text
             right = duration(trial.remaining_seconds).rjust(5)
-            text.append_text(self._bar(trial.progress, room - 6 - len(right), index))
+            room = width - text.cell_len - len(right) - 1
+            taken = _taken(trial, room - _LEAST_BAR)
+            text.append_text(self._bar(trial.progress, room - len(taken), index))
+            text.append(taken, MUTED)
             return _justified(text, Text(right), width)
         if trial.status is Status.COMPLETED:
             right = duration(trial.seconds).rjust(6)
@@ -140,6 +146,14 @@ class TrialList(RowList):
         width = max(width, 0)
         full = round(part * width)
         return Text.assemble(("━" * full, self.color(index)), ("─" * (width - full), MUTED))
+
+
+def _taken(trial: TrialView, room: int) -> str:
+    """What its process takes, as much of that as there is room for."""
+    parts = [f" {part}" for part in wording.taken(trial)]
+    while parts and sum(map(len, parts)) > room:
+        parts.pop()
+    return "".join(parts)
 
 
 def _same(before: tuple[object, ...], after: tuple[object, ...]) -> bool:

@@ -1,0 +1,137 @@
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from experiments import gauge
+from experiments.gauge import LOOK_SECONDS, Gauge
+
+GIB = 1 << 30
+
+
+class Machine:
+    """A clock and a process, both as the test wants them."""
+
+    def __init__(self):
+        self.time, self.user, self.system, self.rss = 1000.0, 0.0, 0.0, GIB
+        self.is_gone = False
+
+    def process(self, pid):
+        if self.is_gone:
+            raise psutil.NoSuchProcess(pid)
+        return SimpleNamespace(
+            cpu_times=lambda: SimpleNamespace(user=self.user, system=self.system),
+            memory_info=lambda: SimpleNamespace(rss=self.rss),
+        )
+
+    def work(self, cores, seconds=LOOK_SECONDS):
+        """Let time pass in which so many cores are busy, a quarter of it in the kernel."""
+        self.time += seconds
+        self.user += 0.75 * cores * seconds
+        self.system += 0.25 * cores * seconds
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    made = Machine()
+    monkeypatch.setattr(gauge, "time", SimpleNamespace(monotonic=lambda: made.time))
+    monkeypatch.setattr(gauge.psutil, "Process", made.process)
+    return made
+
+
+def told(one):
+    event = one.look()
+    return event and (event.trial, event.cores, event.memory_bytes)
+
+
+def test_cores_and_memory_since_the_last_look(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(2.0)
+    assert told(one) == ("gru-s0", 2.0, GIB)
+    machine.work(0.5, seconds=10)
+    machine.rss = 3 * GIB
+    assert told(one) == ("gru-s0", 0.5, 3 * GIB)
+
+
+def test_nobody_looks_too_often(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0, seconds=LOOK_SECONDS / 2)
+    assert told(one) is None
+    machine.work(1.0, seconds=LOOK_SECONDS / 2)
+    assert told(one) == ("gru-s0", 1.0, GIB)
+    assert told(one) is None
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "is_news"),
+    [
+        (2.0, GIB, False),
+        (2.4, GIB, False),
+        (1.6, GIB, False),
+        (2.6, GIB, True),
+        (1.4, GIB, True),
+        (0.0, GIB, True),
+        (2.0, 1.05 * GIB, False),
+        (2.0, 1.2 * GIB, True),
+        (2.0, 0.8 * GIB, True),
+    ],
+)
+def test_only_news_is_told(machine, cores, memory, is_news):
+    one = Gauge("gru-s0", 7)
+    machine.work(2.0)
+    assert told(one)
+    machine.work(cores)
+    machine.rss = int(memory)
+    assert (told(one) is not None) is is_news
+
+
+def test_small_steps_are_told_once_they_add_up(machine):
+    """News is what differs from what was told, not from what was seen last."""
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    seen = [told(one)]
+    for percent in range(1, 31):
+        machine.work(1.0)
+        machine.rss = GIB * (100 + percent) // 100
+        seen.append(told(one))
+    assert [event[2] * 100 // GIB for event in seen if event] == [100, 110, 122]
+
+
+def test_a_hang_is_told_once(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    assert told(one)
+    seen = []
+    for _ in range(5):
+        machine.work(0.0)
+        seen.append(told(one))
+    assert seen == [("gru-s0", 0.0, GIB), None, None, None, None]
+    machine.work(0.05)
+    assert told(one) is None
+    machine.work(1.0)
+    assert told(one) == ("gru-s0", 1.0, GIB)
+
+
+def test_of_a_process_that_is_gone_nothing_is_told(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    machine.is_gone = True
+    assert told(one) is None
+
+
+def test_a_process_that_works_and_one_that_waits(monkeypatch):
+    monkeypatch.setattr(gauge, "LOOK_SECONDS", 0.0)
+    script = "held = bytearray(50_000_000); print(sum(range(10**6)), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        one = Gauge("gru-s0", child.pid)
+        child.stdout.readline()
+        found = one.look()
+        assert 0.0 < found.cores < 2 * os.cpu_count()
+        assert 50_000_000 < found.memory_bytes < psutil.virtual_memory().total
+        child.stdin.close()
+    assert one.look() is None
