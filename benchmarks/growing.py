@@ -11,7 +11,8 @@ from pathlib import Path
 
 from experiments.config import ExperimentConfig
 from experiments.events import Built, Process, Started, SupervisorStarted
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.journal import JournalWriter
+from experiments.store import ExperimentFolder
 
 # Whether a process on another host lives cannot be asked, so it counts as alive.
 _ELSEWHERE = Process(pid=7, created=0.0, host="elsewhere")

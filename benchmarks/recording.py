@@ -10,9 +10,10 @@ from pathlib import Path
 from benchmarks.timing import print_table
 from experiments.control import Control
 from experiments.events import Event, Measured, Recorded
+from experiments.journal import JournalReader, JournalWriter
 from experiments.listener import Listener
 from experiments.request import experiment_request
-from experiments.store import ExperimentFolder, JournalReader, JournalWriter
+from experiments.store import ExperimentFolder
 from experiments.training import train
 
 STEPS = 1000

@@ -23,9 +23,9 @@ from experiments.config import TrialConfig
 from experiments.evaluation import network_inputs
 from experiments.events import Measured
 from experiments.fit import MOST_UPDATES
+from experiments.journal import JournalWriter
 from experiments.places import worker_environment
 from experiments.request import experiment_request
-from experiments.store import JournalWriter
 
 REPEATS = 5
 TRIALS = (

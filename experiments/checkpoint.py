@@ -20,7 +20,8 @@ import numpy as np
 
 from experiments.errors import StoreError
 from experiments.events import SCHEMA, CheckpointSaved, Event
-from experiments.store import explained, replace
+from experiments.store import replace
+from experiments.system_error import explained
 from experiments.tasks.task import Array
 
 INTERVAL_SECONDS = 60.0

@@ -7,9 +7,10 @@ import shutil
 from contextlib import closing
 
 from experiments.errors import KerasSeqError, RequestError, StoreError
+from experiments.journal import JournalWriter
 from experiments.process import is_alive
 from experiments.reader import ExperimentReader
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 
 
 def delete(folder: ExperimentFolder) -> None:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from experiments.errors import RequestError, StoreError
 from experiments.events import Measured
+from experiments.journal import JournalReader
 from experiments.read_model import ExperimentView
 from experiments.status import Status
-from experiments.store import JournalReader, TrialFolder
+from experiments.store import TrialFolder
 from experiments.tasks.task import Metric
 
 if TYPE_CHECKING:

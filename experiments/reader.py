@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from functools import cache
 
+from experiments.events import Event
+from experiments.journal import JournalReader
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
-from experiments.store import ExperimentFolder, JournalReader
-from experiments.trial_view import TrialView, fold_trial
+from experiments.store import ExperimentFolder
+from experiments.trial_view import fold_trial
 
 
 class ExperimentReader:
@@ -18,7 +21,10 @@ class ExperimentReader:
         config = folder.read_config()
         self._recorded = new_view(config)
         self._view = self._recorded
+        self._view_of = self._recorded
+        """What the view was made of."""
         self._supervisor = JournalReader(folder.journal)
+        self._supervised: list[Event] = []
         self._trials = [
             JournalReader(folder.trial(trial.name).journal) for trial in config.trials()
         ]
@@ -30,37 +36,36 @@ class ExperimentReader:
         """
         # Each process is asked once, so that what is found dead was dead before the second read.
         alive = cache(is_alive)
-        happened = self._follow()
+        self._follow()
         view = with_lost(self._recorded, alive)
-        if view is not self._recorded and self._follow():
+        if view is not self._recorded:
             # The last words of the dead were written after the first read.
-            happened = True
+            self._follow()
             view = with_lost(self._recorded, alive)
         # What is lost is judged anew each time and never recorded: a later supervisor may take it
         # up again.
-        if happened or _statuses(view) != _statuses(self._view):
-            self._view = view
+        if self._recorded is not self._view_of or _statuses(view) != _statuses(self._view):
+            self._view, self._view_of = view, self._recorded
         return self._view
 
-    def _follow(self) -> bool:
-        """Fold what is new; whether there was anything."""
+    def _follow(self) -> None:
+        """Fold what is new."""
         # The supervisor's journal first: its word on a trial's end is weaker than the worker's
         # last words, which were written before it.
-        supervised = self._supervisor.read()
-        before = self._recorded
-        # One after the other, so that the records of one trial at most are held besides the view.
-        trials = tuple(map(_followed, before.trials, self._trials))
-        if any(new is not old for new, old in zip(trials, before.trials, strict=True)):
-            self._recorded = before.with_trials(trials)
-        if supervised:
-            self._recorded = fold_experiment(self._recorded, supervised)
-        return bool(supervised) or self._recorded is not before
-
-
-def _followed(trial: TrialView, journal: JournalReader) -> TrialView:
-    """`trial` after what is new in its journal."""
-    events = journal.read()
-    return fold_trial(trial, events) if events else trial
+        self._supervised += self._supervisor.read()
+        trials = list(self._recorded.trials)
+        try:
+            # One piece after the other, so that few records are held besides the view.
+            for index, journal in enumerate(self._trials):
+                for events in journal.pieces():
+                    trials[index] = fold_trial(trials[index], events)
+        finally:
+            # What was read before a journal that cannot be read does not come again.
+            if any(map(operator.is_not, trials, self._recorded.trials)):
+                self._recorded = self._recorded.with_trials(tuple(trials))
+        if self._supervised:
+            self._recorded = fold_experiment(self._recorded, self._supervised)
+            self._supervised = []
 
 
 def _statuses(view: ExperimentView) -> list[str]:

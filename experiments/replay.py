@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from experiments.errors import RequestError
 from experiments.events import Event, Opened
+from experiments.journal import JournalReader
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
-from experiments.store import ExperimentFolder, JournalReader
+from experiments.store import ExperimentFolder
 from experiments.trial_view import fold_trial
 
 CHECKPOINT = 2000

@@ -14,9 +14,10 @@ from experiments.control import KILLED, STOPPED, Control, Request, ask
 from experiments.errors import StoreError
 from experiments.events import Started, StatusChanged
 from experiments.gauge import Gauge
+from experiments.journal import JournalReader
 from experiments.process import ending
 from experiments.status import Status
-from experiments.store import JournalReader, TrialFolder
+from experiments.store import TrialFolder
 
 
 class RunningTrial:

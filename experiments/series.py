@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+_MAPPED_BYTES = 1 << 16
 
 
 class Series:
@@ -65,7 +68,7 @@ class _Buffer:
     """Rows of step, time and value with room to grow."""
 
     def __init__(self) -> None:
-        self.rows: NDArray[np.float64] = np.empty((3, 16))
+        self.rows = _rows(16)
         self.used = 0
 
     def branch(self, length: int) -> _Buffer:
@@ -73,17 +76,28 @@ class _Buffer:
         if length == self.used:
             return self
         copy = _Buffer()
-        copy.rows = self.rows[:, :length].copy()
+        copy.rows = _rows(length)
+        copy.rows[:] = self.rows[:, :length]
         copy.used = length
         return copy
 
     def append(self, points: Sequence[tuple[float, float, float]]) -> None:
         needed = self.used + len(points)
         if needed > self.rows.shape[1]:
-            grown = np.empty((3, max(needed, 5 * self.rows.shape[1] // 4)))
+            grown = _rows(max(needed, 2 * self.rows.shape[1]))
             grown[:, : self.used] = self.rows[:, : self.used]
             # Views handed out earlier keep the old rows, which no longer change.
             self.rows = grown
         if points:
             self.rows[:, self.used : needed] = np.asarray(points, dtype=np.float64).T
         self.used = needed
+
+
+def _rows(length: int) -> NDArray[np.float64]:
+    """Room for three rows."""
+    if 24 * length < _MAPPED_BYTES:
+        return np.empty((3, length))
+    # Pages of its own: what was never written takes no memory, and what has been outgrown goes
+    # back to the system at once, which a heap shared by threads may keep.
+    pages = mmap.mmap(-1, 24 * length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages).reshape(3, length)

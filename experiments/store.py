@@ -1,13 +1,11 @@
-"""The files of an experiment: where they are, how they are written, how they are read.
+"""The files of an experiment: where they are, how small documents are written and read.
 
-One writer per file. A journal gets one line per record with one `write`; a reader remembers its
-byte offset and never reads past the last newline, so a killed writer leaves a readable prefix.
-Small documents are replaced by a temporary file and a rename.
+One writer per file. Small documents are replaced by a temporary file and a rename; for the others
+see `journal`.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import itertools
 import json
@@ -20,21 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
 import tomli_w
 
 from experiments.config import ExperimentConfig, TrialConfig, read_document
 from experiments.errors import RequestError, StoreError, UnknownNameError
-from experiments.events import SCHEMA, Damaged, Event, Opened, decode, encode
+from experiments.events import Event
+from experiments.journal import JournalWriter
 from experiments.protocol import NO_PROTOCOL
+from experiments.system_error import explained
 
-ROOT_VARIABLE = "KERAS_SEQ_ROOT"
 _RERUN = re.compile(r"-r\d+$")
-
-
-def default_root() -> Path:
-    """Where experiments live unless `--root` says otherwise."""
-    return Path(os.environ.get(ROOT_VARIABLE) or "runs")
 
 
 @dataclass(frozen=True)
@@ -212,89 +205,6 @@ def _changed(path: Path) -> float:
         return 0.0  # somebody deletes it at this moment
 
 
-class JournalWriter:
-    """Appends events to a journal; the only writer of its file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with explained(path):
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            with explained(path):
-                _lock(self._file, path)
-                size = os.fstat(self._file).st_size
-            self._torn = size > 0 and not _ends_with_newline(path)
-            if size == 0:
-                self.append(Opened(schema=SCHEMA))
-        except StoreError:
-            self.close()
-            raise
-
-    def append(self, event: Event, *, durable: bool = False) -> None:
-        """Write one record; `durable` waits until it is on the disk."""
-        # A killed writer, or a full disk, tore the last line; end it, so that it spoils no other.
-        line = b"\n" * self._torn + encode(event)
-        self._torn = True
-        with explained(self._path):
-            # A disk that fills up takes a part without an error and refuses the rest.
-            while line:
-                line = line[os.write(self._file, line) :]
-            self._torn = False
-            if durable:
-                os.fsync(self._file)
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
-
-
-class JournalReader:
-    """Follows a journal: each `read` returns what is new."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._lines = 0
-        self._size = 0
-
-    def read(self) -> list[Event]:
-        """The records since the last call; a line that is none becomes `Damaged`."""
-        try:
-            # Followers ask several times a second, mostly for nothing.
-            if self._path.stat().st_size == self._size:
-                return []
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                text = file.read()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _story(self._path, error) from error
-        complete = text[: text.rfind(b"\n") + 1]
-        lines = complete.split(b"\n")[:-1]
-        events = list(self._records(lines))
-        self._size = self._offset + len(text)
-        self._offset += len(complete)
-        self._lines += len(lines)
-        return events
-
-    def _records(self, lines: list[bytes]) -> Iterator[Event]:
-        for number, line in enumerate(lines, self._lines + 1):
-            if not line:
-                continue
-            try:
-                event = decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                yield Damaged(time=0.0, line=number, problem=str(error))
-                continue
-            if isinstance(event, Opened) and event.schema > SCHEMA:
-                raise StoreError(
-                    f"{self._path} was written by a newer keras-seq "
-                    f"(schema {event.schema}, this one reads {SCHEMA}). Upgrade keras-seq."
-                )
-            yield event
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """The document at `path`."""
     with explained(path):
@@ -334,25 +244,6 @@ def replace(path: Path, content: bytes, *, durable: bool = False) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Say what an error of the system means for the work on `path`: as a `StoreError`."""
-    try:
-        yield
-    except OSError as error:
-        raise _story(path, error) from error
-
-
-def _story(path: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        reason = "a file is where a folder is needed"
-    return StoreError(
-        f"Cannot use {error.filename or path}: {reason}. "
-        f"Free it, or choose another folder with --root or ${ROOT_VARIABLE}."
-    )
-
-
-@contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Have a folder to oneself among all who ask for that, for as long as the block takes."""
     with explained(folder):
@@ -364,21 +255,3 @@ def locked(folder: Path) -> Iterator[None]:
             yield
         finally:
             os.close(file)
-
-
-def _lock(file: int, path: Path) -> None:
-    """Keep others from writing until this process ends, however it ends."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StoreError(f"{path} is being written by another process.") from error
-    except OSError as error:
-        # Some network file systems have no locks; there the caller's own checks must do.
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
-            raise
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with explained(path), path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"

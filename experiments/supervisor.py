@@ -33,13 +33,14 @@ from experiments.events import (
     TrialEnded,
     TrialQueued,
 )
+from experiments.journal import JournalWriter
 from experiments.places import places, worker_environment
 from experiments.process import is_alive, this_process
 from experiments.pruning import Pruning
 from experiments.reader import ExperimentReader
 from experiments.running_trial import RunningTrial
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter, TrialFolder
+from experiments.store import ExperimentFolder, TrialFolder
 from experiments.trial_view import TrialView
 from experiments.watch import LOOK_SECONDS as WATCH_SECONDS
 from experiments.watch import Watch, carry_out

@@ -13,11 +13,12 @@ from experiments.checkpoint import CheckpointFile
 from experiments.control import asked
 from experiments.errors import KerasSeqError, StoreError
 from experiments.events import Event, Started, StatusChanged
+from experiments.journal import JournalReader, JournalWriter
 from experiments.listener import Listener
 from experiments.places import THREADS_VARIABLE
 from experiments.process import this_process
 from experiments.status import Status
-from experiments.store import JournalReader, JournalWriter, TrialFolder
+from experiments.store import TrialFolder
 from experiments.training import train
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.store import ROOT_VARIABLE, default_root
+from experiments.root import ROOT_VARIABLE, default_root
 
 ROOT = default_root()
 Root = Annotated[

@@ -13,10 +13,11 @@ from pathlib import Path
 from experiments.control import Request, ask, asked
 from experiments.errors import StoreError
 from experiments.events import Built, Measured, Started, StatusChanged
+from experiments.journal import JournalWriter
 from experiments.listener import Listener
 from experiments.process import this_process
 from experiments.status import Status
-from experiments.store import JournalWriter, TrialFolder
+from experiments.store import TrialFolder
 
 STEPS = 8
 DEADLINE_SECONDS = 60.0

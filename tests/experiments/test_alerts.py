@@ -18,10 +18,11 @@ from experiments.config import ExperimentConfig
 from experiments.control import Request, asked
 from experiments.errors import RequestError
 from experiments.events import Alerted, LoadSampled, Measured, decode, encode
+from experiments.journal import JournalReader
 from experiments.read_model import fold_experiment
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalReader
+from experiments.store import ExperimentFolder
 from experiments.supervisor import Supervisor
 from experiments.watch import Watch, memory
 

@@ -8,8 +8,9 @@ from test_history import ELSEWHERE, append, create, finished
 from experiments.deletion import delete
 from experiments.errors import RequestError, StoreError
 from experiments.events import Process, Started, SupervisorEnded, SupervisorStarted
+from experiments.journal import JournalWriter
 from experiments.process import this_process
-from experiments.store import JournalWriter, experiments, free_name
+from experiments.store import experiments, free_name
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from experiments.digest import Digest, digest
 from experiments.events import Process, Started, StatusChanged, SupervisorEnded, SupervisorStarted
 from experiments.history import History, read_all
 from experiments.index import FILE, Index, stamp_of
+from experiments.journal import JournalWriter
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 
 ELSEWHERE = Process(pid=1, created=0.0, host="elsewhere")
 

@@ -22,12 +22,12 @@ from experiments import pruning
 from experiments.control import Request, ask, asked
 from experiments.errors import RequestError
 from experiments.events import RateChosen, StopRequested, TrialEnded
+from experiments.journal import JournalWriter
 from experiments.process import this_process
 from experiments.pruning import Halving
 from experiments.reader import ExperimentReader
 from experiments.request import experiment_request
 from experiments.status import Status
-from experiments.store import JournalWriter
 from experiments.supervisor import Supervisor
 from experiments.tasks.task import Metric
 from tui.exit_code import exit_code

@@ -3,10 +3,13 @@ import toy
 from history import begun, ended, supervised, trained
 
 from experiments import reader as reader_module
+from experiments.errors import StoreError
 from experiments.events import Process, SupervisorEnded, TrialEnded, encode
+from experiments.journal import PIECE_BYTES
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder
+from experiments.trial_view import fold_trial
 
 CONFIG = toy.experiment(models=["gru"])
 
@@ -123,3 +126,35 @@ def test_a_damaged_line_costs_that_line_only(folder, alive):
     assert trial.step == 1
     assert len(trial.problems) == 1
     assert trial.problems[0].startswith("line 3 is damaged and was left out: ")
+
+
+def test_a_journal_that_cannot_be_read_costs_no_record_of_another(folder, alive):
+    alive.add(supervised().process)
+    reader = ExperimentReader(folder)
+    first, second = (folder.trial(f"gru-s{seed}").journal for seed in (0, 1))
+    write(folder.journal, [supervised()])
+    write(first, begun() + trained({1: 1.0}, "loss"))
+    second.mkdir()
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            reader.read()
+    second.rmdir()
+    view = reader.read()
+    assert view.trials[0].step == 1
+    assert view.status is Status.RUNNING
+    assert view.started == supervised().time
+    assert reader.read() is view
+
+
+def test_few_records_are_held_at_once(folder, alive, monkeypatch):
+    held = []
+
+    def counted(trial, events):
+        held.append(len(events))
+        return fold_trial(trial, events)
+
+    monkeypatch.setattr(reader_module, "fold_trial", counted)
+    records = trained(dict.fromkeys(range(1, 5001), 1.0), "loss")
+    write(folder.trial("gru-s0").journal, begun() + records)
+    assert ExperimentReader(folder).read().trials[0].step == 5000
+    assert max(held) <= PIECE_BYTES // len(encode(records[0])) + 1 < 5000

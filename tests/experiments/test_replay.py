@@ -19,11 +19,12 @@ from experiments.events import (
     SupervisorEnded,
     TrialEnded,
 )
+from experiments.journal import JournalWriter
 from experiments.read_model import fold_experiment, new_view
 from experiments.reader import ExperimentReader
 from experiments.replay import Replay
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 from experiments.trial_view import fold_trial
 
 ELSEWHERE = Process(pid=7, created=1.0, host="elsewhere")

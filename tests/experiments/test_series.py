@@ -1,4 +1,7 @@
+import sys
+
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,3 +63,21 @@ def test_following_a_growing_journal_moves_each_point_a_few_times_at_most(total)
     assert list(series.value[:: total - 1]) == [0, total - 1]
     # Doubling: about log2(total / 16) reallocations.
     assert len(buffers) <= 12
+
+
+def mapped():
+    """Bytes of the mappings of this process."""
+    return psutil.Process().memory_info().vms
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere sizes are told in other ways")
+def test_what_has_been_outgrown_goes_back_to_the_system():
+    megabytes = 24 << 20
+    points = [(0.0, 0.0, 0.0)] * 1000
+    # Long enough that all around it has found its size.
+    series, before = Series().extended(points), mapped()
+    for _ in range(999):
+        series = series.extended(points)
+    assert mapped() - before < 2.5 * megabytes
+    del series
+    assert mapped() - before < megabytes / 2

@@ -20,11 +20,12 @@ from experiments.events import (
     SupervisorStarted,
     TrialQueued,
 )
+from experiments.journal import JournalWriter
 from experiments.process import this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.steering import Action, _supervised, fits, meant, new_rate, steer
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 
 QUEUED, RUNNING, PAUSED = Status.QUEUED, Status.RUNNING, Status.PAUSED
 COMPLETED, FAILED, LOST = Status.COMPLETED, Status.FAILED, Status.LOST

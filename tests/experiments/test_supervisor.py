@@ -30,11 +30,12 @@ from experiments.events import (
     TrialEnded,
     TrialQueued,
 )
+from experiments.journal import JournalReader, JournalWriter
 from experiments.places import default_jobs, worker_environment
 from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalReader, JournalWriter
+from experiments.store import ExperimentFolder
 from experiments.supervisor import Supervisor
 
 COMPLETED, FAILED, LOST, STOPPED = Status.COMPLETED, Status.FAILED, Status.LOST, Status.STOPPED

@@ -23,12 +23,12 @@ from waiting import until
 from experiments.control import Request, ask
 from experiments.errors import RequestError
 from experiments.events import RateChosen, TrialEnded
+from experiments.journal import JournalWriter
 from experiments.process import is_alive
 from experiments.protocol import Protocol
 from experiments.read_model import fold_experiment
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import JournalWriter
 from experiments.supervisor import Supervisor
 from experiments.tuning import choose, tunings, untuned, warning
 

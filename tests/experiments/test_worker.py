@@ -14,11 +14,12 @@ from experiments.checkpoint import Checkpoint
 from experiments.control import Request, ask
 from experiments.errors import DivergedError, StoreError
 from experiments.events import CheckpointSaved, Measured, Started, StatusChanged
+from experiments.journal import JournalReader
 from experiments.launch import launch
 from experiments.process import is_alive, this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalReader
+from experiments.store import ExperimentFolder
 
 
 @pytest.fixture

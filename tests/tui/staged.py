@@ -29,8 +29,9 @@ from experiments.events import (
     SupervisorStarted,
     TrialEnded,
 )
+from experiments.journal import JournalWriter
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 from tui.pulse import Pulse
 
 Call = Callable[..., tuple[int, str, str]]

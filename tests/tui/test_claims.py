@@ -20,10 +20,11 @@ from experiments.events import (
     SupervisorEnded,
     SupervisorStarted,
 )
+from experiments.journal import JournalWriter
 from experiments.process import this_process
 from experiments.reader import ExperimentReader
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 from tui import claims, cli
 
 Call = Callable[..., tuple[int, str, str]]

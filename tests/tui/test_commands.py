@@ -22,10 +22,11 @@ from experiments.events import (
     SupervisorEnded,
     SupervisorStarted,
 )
+from experiments.journal import JournalWriter
 from experiments.process import this_process
 from experiments.request import experiment_request
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 from tui import cli, commands
 
 UNTUNED = ("protocol.tune=false",)

@@ -13,8 +13,9 @@ from textual.widgets import Input
 from experiments import backend, launch
 from experiments.config import ExperimentConfig
 from experiments.index import FILE
+from experiments.journal import JournalWriter
 from experiments.launch import Launched
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 from experiments.tell import Tell
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen

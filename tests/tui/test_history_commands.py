@@ -11,7 +11,8 @@ import pytest
 from staged import Call
 from test_commands import finished, queued
 
-from experiments.store import JournalWriter, experiments
+from experiments.journal import JournalWriter
+from experiments.store import experiments
 
 
 class Terminal(StringIO):

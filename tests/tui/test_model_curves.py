@@ -14,7 +14,7 @@ from experiments.read_model import ExperimentView, new_view
 from experiments.smoothing import Smoother
 from experiments.trial_view import fold_trial
 from tui.widgets import model_curves
-from tui.widgets.model_curves import CurveMaker, CurveRequest, is_noisy, smoothing_of
+from tui.widgets.model_curves import CurveMaker, CurveRequest, Member, is_noisy, smoothing_of
 
 LOSS = frozenset({"train_loss"})
 EXACT = CurveRequest(LOSS, smoothing=0.0)
@@ -170,6 +170,16 @@ def test_long_curves_are_thinned_alike_for_all_seeds(monkeypatch):
     whole = {name: view.trial(name).values("train_loss").value for name in ("lstm-s0", "lstm-s1")}
     expected = [(whole["lstm-s0"][i] + whole["lstm-s1"][i]) / 2 for i in range(0, 33, 8)]
     np.testing.assert_allclose(curve.y[:5], expected)
+
+
+def test_what_was_thinned_is_not_kept(monkeypatch):
+    monkeypatch.setattr(model_curves, "MOST_POINTS", 16)
+    trial = view_of({"lstm-s0": 100}).trial("lstm-s0")
+    member = Member(trial, "train_loss", Effort.STEP, 0.0)
+    member.update(trial)
+    assert list(member.x) == list(range(1, 101, 8))
+    assert member.x.base is None
+    assert member.y.base is None
 
 
 def test_finished_once_every_seed_is():

@@ -99,9 +99,13 @@ class Member:
         y = self._smoother.extend(step, y)
         kept = slice(-done % self.stride, None, self.stride)
         self.x, self.y = np.append(self.x, x[kept]), np.append(self.y, y[kept])
-        while self.x.size > MOST_POINTS:
-            self.x, self.y = self.x[::2], self.y[::2]
-            self.stride *= 2
+        thinner = 1
+        while -(-self.x.size // thinner) > MOST_POINTS:
+            thinner *= 2
+        if thinner > 1:
+            # Copies, because a part of an array keeps all of it.
+            self.x, self.y = self.x[::thinner].copy(), self.y[::thinner].copy()
+            self.stride *= thinner
 
     def every(self, stride: int) -> tuple[Floats, Floats]:
         """Every so many-th point, as other members keep them too."""

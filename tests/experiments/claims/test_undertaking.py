@@ -13,9 +13,10 @@ from experiments.events import (
     SupervisorStarted,
     TrialEnded,
 )
+from experiments.journal import JournalWriter
 from experiments.process import this_process
 from experiments.status import Status
-from experiments.store import ExperimentFolder, JournalWriter
+from experiments.store import ExperimentFolder
 
 GONE = Process(pid=2**22 + 1, created=1.0, host=this_process().host)
 
