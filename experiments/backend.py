@@ -13,11 +13,13 @@ from pathlib import Path
 from experiments.errors import RequestError, UnknownNameError
 
 BACKENDS = ("tensorflow", "jax", "torch")
+VARIABLE = "KERAS_BACKEND"
+"""Says which one Keras shall use."""
 
 
 def configured_backend() -> str:
     """The backend Keras would choose: `$KERAS_BACKEND`, else its `keras.json`, else TensorFlow."""
-    chosen = os.environ.get("KERAS_BACKEND")
+    chosen = os.environ.get(VARIABLE)
     if chosen:
         return chosen
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
@@ -28,16 +30,21 @@ def configured_backend() -> str:
     return str(settings.get("backend", BACKENDS[0])) if isinstance(settings, dict) else BACKENDS[0]
 
 
-def check_backend() -> str:
-    """The backend's name; raises `RequestError` when it is unknown or not installed."""
-    backend = configured_backend()
+def check_backend(begun_on: str = "") -> str:
+    """The name of the backend: the one that is configured, or that an experiment has begun on.
+
+    Raises `RequestError` when it is unknown or not installed.
+    """
+    backend = begun_on or configured_backend()
     if backend not in BACKENDS:
-        raise UnknownNameError("KERAS_BACKEND", backend, BACKENDS)
+        raise UnknownNameError(VARIABLE, backend, BACKENDS)
     if importlib.util.find_spec(backend) is None:
+        remedy = f"choose another with {VARIABLE}"
+        if begun_on:
+            remedy = "begin a new experiment: this one has begun on it, and goes on with no other"
         raise RequestError(
             f"The Keras backend {backend} is not installed. "
-            f'Install it: pip install "keras-seq[app,{backend}]", '
-            "or choose another with KERAS_BACKEND."
+            f'Install it: pip install "keras-seq[app,{backend}]", or {remedy}.'
         )
     return backend
 

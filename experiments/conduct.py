@@ -79,6 +79,7 @@ def warnings(view: ExperimentView) -> list[str]:
         for trial in view.trials
         for change in trial.rate_changes
     ]
+    found += _mixed(view)
     if isinstance(view.config.task.task.target, Sequences):
         found += [
             f"{model}: its decoder is shown the tokens it has to predict"
@@ -88,9 +89,22 @@ def warnings(view: ExperimentView) -> list[str]:
     return found
 
 
+def _mixed(view: ExperimentView) -> list[str]:
+    """What is said where trials ran on different backends, as in experiments of older versions."""
+    trials: dict[str, list[str]] = {}
+    for trial in view.trials:
+        if trial.backend:
+            trials.setdefault(trial.backend, []).append(trial.name)
+    if len(trials) < 2:
+        return []
+    parts = (f"{', '.join(names)} on {backend}" for backend, names in trials.items())
+    return [f"not all trials ran on the same backend: {'; '.join(parts)}"]
+
+
 def document(view: ExperimentView) -> dict[str, Any]:
     """All of it as plain data, for the report."""
     return {
+        "backend": view.backend or None,
         "protocol": asdict(view.config.protocol),
         "switched_off": list(switched_off(view.config.protocol)),
         "tuning": [_tuning(tuning, view) for tuning in tunings(view)],

@@ -168,6 +168,8 @@ class SupervisorStarted(Event, frozen=True, kw_only=True, tag="supervisor_starte
     process: Process
     jobs: int
     threads: int
+    backend: str = ""
+    """The Keras backend of every trial; empty in journals older than this field."""
 
 
 class RateChosen(Event, frozen=True, kw_only=True, tag="rate_chosen"):

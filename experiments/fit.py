@@ -130,6 +130,8 @@ class Fit:
             [(network_inputs(self._task, batch), batch.targets) for batch in batches]
         )
         seconds = time.perf_counter() - started
+        if self._observer is not None and not self._seconds:
+            self._observer.began(seconds)
         self._seconds += seconds
         self._tell(losses, norms, seconds / len(batches))
         self._size = next_size(self._size, seconds)

@@ -1,6 +1,7 @@
-"""The state of the random generators that a process has: Python's and numpy's own.
+"""The state of the random generators that a process has: Python's, numpy's and PyTorch's own.
 
-Those of layers are variables of the network; data has generators of its own.
+Those of layers are variables of the network; data has generators of its own. But a dropout without
+a seed takes PyTorch's.
 """
 
 from __future__ import annotations
@@ -12,13 +13,22 @@ import numpy as np
 
 
 def random_state() -> dict[str, Any]:
-    """Both states as plain data."""
+    """All states as plain data."""
+    import keras  # imported with the network
+
     version, internal, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
-    return {
+    state = {
         "python": [version, list(internal), gauss],
         "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, cached],
     }
+    if keras.config.backend() == "torch":
+        import torch
+
+        # Of the processor, then of each GPU.
+        states = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+        state["torch"] = [each.tolist() for each in states]
+    return state
 
 
 def set_random_state(state: dict[str, Any]) -> None:
@@ -26,3 +36,9 @@ def set_random_state(state: dict[str, Any]) -> None:
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(tuple(state["numpy"]))
+    if "torch" in state:
+        import torch
+
+        first, *others = (torch.tensor(each, dtype=torch.uint8) for each in state["torch"])
+        torch.set_rng_state(first)
+        torch.cuda.set_rng_state_all(others)

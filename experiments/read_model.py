@@ -56,6 +56,8 @@ class ExperimentView:
     process: Process | None = None
     jobs: int | None = None
     threads: int | None = None
+    chosen_backend: str = ""
+    """What its first supervisor chose for all trials; empty where none has said so."""
     started: float = math.nan
     ended: float = math.nan
     reason: str = ""
@@ -72,6 +74,13 @@ class ExperimentView:
     def name(self) -> str:
         """The experiment's name."""
         return self.config.name
+
+    @property
+    def backend(self) -> str:
+        """The Keras backend that its trials run on; empty before that is known."""
+        # Of older experiments only the trials tell.
+        told = (trial.backend for trial in self.trials if trial.backend)
+        return self.chosen_backend or next(told, "")
 
     @property
     def status(self) -> Status:
@@ -176,6 +185,7 @@ def _fold_others(view: ExperimentView, events: Iterable[Event]) -> ExperimentVie
                     process=event.process,
                     jobs=event.jobs,
                     threads=event.threads,
+                    chosen_backend=event.backend or view.chosen_backend,
                     started=event.time if math.isnan(view.started) else view.started,
                     ended=math.nan,
                     reason="",

@@ -122,7 +122,7 @@ def steer(
         # Imported for few, because it looks for packages.
         from experiments.backend import check_backend
 
-        check_backend()
+        check_backend(ExperimentReader(folder).read().backend)
     for trial in trials:
         each = folder.trial(trial.name)
         wished = None

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 
 from experiments import tuning
+from experiments.backend import VARIABLE as BACKEND_VARIABLE
+from experiments.backend import configured_backend
 from experiments.checkpoint import remove
 from experiments.control import STOPPED, Control, Request, asked
 from experiments.errors import KerasSeqError, StoreError
@@ -109,13 +111,19 @@ class Supervisor:
         if view.jobs and view.threads:
             # As before: numbers and timings of trials that are tried again stay comparable.
             self._jobs, self._threads = view.jobs, view.threads
+        self._backend = view.backend or configured_backend()  # for the same reason
         self._running: list[RunningTrial] = []
         self._reasons: list[str] = []
 
     def run(self) -> None:
         """Work until no trial is open."""
         self._record(
-            SupervisorStarted(process=this_process(), jobs=self._jobs, threads=self._threads)
+            SupervisorStarted(
+                process=this_process(),
+                jobs=self._jobs,
+                threads=self._threads,
+                backend=self._backend,
+            )
         )
         for trial in self._lost:
             self._record(TrialQueued(trial=trial.name, retries=trial.retries))
@@ -250,7 +258,8 @@ class Supervisor:
             if self._pruning is not None and not self._retries[folder.name]:
                 self._pruning.follow(folder)
             try:
-                environment = worker_environment(os.environ, self._threads)
+                environment = {**os.environ, BACKEND_VARIABLE: self._backend}
+                environment = worker_environment(environment, self._threads)
                 trial = RunningTrial(folder, self._command(folder), environment)
             except OSError as error:
                 story = error.strerror or str(error)

@@ -25,7 +25,7 @@ APART = {
     "experiments.pretraining",
     "experiments.probes.chain",
     "experiments.recorders.reading",
-    "experiments.recorders.unrolled",
+    "experiments.recorders.signals",
     "experiments.updates",
     "tui.serve",
     *(f"keras_seq.ops._{backend}" for backend in BACKENDS),

@@ -68,9 +68,11 @@ def dependence_table(out: Console, view: ExperimentView) -> Group | None:
 
 
 def protocol_lines(view: ExperimentView) -> list[str]:
-    """What was switched off, how long steps took, what was pretrained, and the data read."""
+    """What was switched off, the backend, how long steps took, what was pretrained, the data."""
     off = conduct.switched_off(view.config.protocol)
     lines = [f"switched off: {', '.join(off)}"] if off else []
+    if view.backend:
+        lines.append(f"backend: {view.backend}")
     if view.timed is not None:
         seconds = view.timed.seconds.items()
         lines.append(

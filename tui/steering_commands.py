@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -97,5 +98,11 @@ def _carry_out(
         print(wording.nothing_to(action, named))
         return 0
     steer(folder, action, trials, rate=rate, is_anew=is_anew)
+    if any(each.status.is_finished for each in trials) and view.backend:
+        from experiments.backend import configured_backend  # looks for packages, needed by few
+
+        if view.backend != (configured := configured_backend()):
+            said = f"{name} has begun on {view.backend}, and goes on with it"
+            print(f"{said} instead of {configured}.", file=sys.stderr)
     print(f"Asked to {action}: {', '.join(each.name for each in trials)}")
     return 0

@@ -47,6 +47,7 @@ class Observer:
         look: Looks into the network.
         record: Writes to the journal.
         first_step: From where training goes on.
+        is_compiled: Whether the first look is compiled, as the first update is.
         clock: Seconds.
     """
 
@@ -58,11 +59,13 @@ class Observer:
         look: Look,
         record: Callable[[Event], None],
         first_step: int = 0,
+        is_compiled: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._folder = folder
         self._gap = steps / (MOST - 1)
         self._look, self._record, self._clock = look, record, clock
+        self._is_compiled = is_compiled
         self._budget = TimeBudget(steps, FIRST_SECONDS + STEP_SECONDS * length)
         self._due = first_step + self._gap if first_step else 0.0
         self._last_due = steps - self._gap
@@ -83,14 +86,17 @@ class Observer:
     ) -> Observer:
         """An observer of `model`, with all the recorders there are."""
         from experiments.catalog import RECORDERS
-        from experiments.recorders.reading import read  # imports Keras
+        from experiments.recorders.reading import Reading  # imports Keras
 
         recorders = [recorder() for recorder in RECORDERS.values()]
+        reading = Reading(model, task, validation, recorders)
+        length, is_compiled = task.sequence_length, reading.is_compiled
+        return cls(folder, steps, length, reading.traces, record, first_step, is_compiled)
 
-        def look(resolution: int) -> Sequence[Trace]:
-            return read(model, task, validation, recorders, resolution)
-
-        return cls(folder, steps, task.sequence_length, look, record, first_step)
+    def began(self, seconds: float) -> None:
+        """Hear how long the first updates took, their compilation included."""
+        if self._is_compiled:
+            self._budget.expect(seconds)
 
     def offer(self, step: int, trained: float, is_last: bool) -> None:
         """Look, if it is due and there is time, at the network after `step` updates.

@@ -21,29 +21,37 @@ SAMPLES = 4
 """The first sequences of the validation split: those that are looked at closely."""
 
 
-def read(
-    model: keras.Model,
-    task: Task,
-    validation: Batch,
-    recorders: Sequence[Recorder],
-    resolution: int,
-) -> list[Trace]:
-    """What the recorders see while `model` reads, `resolution` places along an axis at most.
+class Reading:
+    """The first sequences of the validation split, read again and again by a network that learns.
 
-    Nothing is compiled, as that takes longer than all readings together, and nothing of the
-    network changes: it is no training, and layers are looked into from outside.
+    Nothing of the network changes: it is no training, and layers are looked into from outside.
     """
-    samples, more = (_first(validation, count) for count in (SAMPLES, EVALUATION_BATCH))
 
-    def predict() -> Array:
-        return np.asarray(model.predict_on_batch(network_inputs(task, more)))
+    def __init__(
+        self, model: keras.Model, task: Task, validation: Batch, recorders: Sequence[Recorder]
+    ) -> None:
+        self._model, self._task, self._recorders = model, task, recorders
+        self._more = _first(validation, EVALUATION_BATCH)
+        self._look = _looking(model, task, _first(validation, SAMPLES), recorders)
 
-    gradients, kept = _look(model, task, samples, recorders)
-    return [
-        trace
-        for number, recorder in enumerate(recorders)
-        for trace in recorder.traces(Seen(task, kept[number], gradients, more, predict, resolution))
-    ]
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the first one takes the time to compile it."""
+        return keras.config.backend() == "jax"
+
+    def traces(self, resolution: int) -> list[Trace]:
+        """What the recorders see, `resolution` places along an axis at most."""
+        gradients, kept = self._look()
+        return [
+            trace
+            for number, recorder in enumerate(self._recorders)
+            for trace in recorder.traces(
+                Seen(self._task, kept[number], gradients, self._more, self._predict, resolution)
+            )
+        ]
+
+    def _predict(self) -> Array:
+        return np.asarray(self._model.predict_on_batch(network_inputs(self._task, self._more)))
 
 
 def _first(batch: Batch, count: int) -> Batch:
@@ -52,12 +60,14 @@ def _first(batch: Batch, count: int) -> Batch:
 
 Kept = list[dict[str, Any]]
 """What each recorder keeps."""
+Looking = Callable[[Any], tuple[Any, Kept]]
+"""Gives a loss, or its gradient, by a change of what is read, and what the recorders keep."""
 
 
-def _look(
+def _looking(
     model: keras.Model, task: Task, samples: Batch, recorders: Sequence[Recorder]
-) -> tuple[Array | None, Kept]:
-    """The gradients by what is read, and what the recorders keep meanwhile."""
+) -> Callable[[], tuple[Array | None, Kept]]:
+    """What gives the gradients by what is read, and what the recorders keep meanwhile."""
     inputs, targets, loss = network_inputs(task, samples), samples.targets, loss_of(task)
     layers = list(_layers(model))
 
@@ -75,11 +85,15 @@ def _look(
     is_embedded = isinstance(task.input, Tokens)
     embedding = _embedding(layers, task.input) if isinstance(task.input, Tokens) else None
     width = embedding.output_dim if embedding is not None else samples.inputs.shape[-1]
-    change = ops.zeros((*samples.inputs.shape[:2], width))
-    gradients, kept = _gradient(loss_at, change)
     can_tell = embedding is not None or not is_embedded
-    numbers: Kept = keras.tree.map_structure(ops.convert_to_numpy, kept)
-    return ops.convert_to_numpy(gradients) if can_tell else None, numbers
+    gradient = _gradient(loss_at, model)
+
+    def look() -> tuple[Array | None, Kept]:
+        gradients, kept = gradient(ops.zeros((*samples.inputs.shape[:2], width)))
+        numbers: Kept = keras.tree.map_structure(ops.convert_to_numpy, kept)
+        return ops.convert_to_numpy(gradients) if can_tell else None, numbers
+
+    return look
 
 
 def _layers(owner: keras.Layer, path: str = "") -> Iterator[tuple[str, keras.Layer]]:
@@ -138,24 +152,50 @@ def _changed(embedding: keras.layers.Embedding, change: Any) -> Any:
     return replaced(embedding, "call", call)
 
 
-def _gradient(function: Callable[[Any], tuple[Any, Kept]], at: Any) -> tuple[Any, Kept]:
-    """The gradient of the first result of `function`, and the second."""
-    backend = keras.config.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
+def _gradient(function: Looking, model: keras.Model) -> Looking:
+    """What gives the gradient of the first result of `function`, and the second.
 
+    Compiling takes longer than all readings together, except on JAX: there each operation alone
+    would be compiled, which takes several times as long.
+    """
+    backend = keras.config.backend()
+    if backend == "jax":
+        return _compiled(function, model)
+    return _tensorflow(function) if backend == "tensorflow" else _torch(function)
+
+
+def _tensorflow(function: Looking) -> Looking:
+    import tensorflow as tf
+
+    def gradient(at: Any) -> tuple[Any, Kept]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(at)
             loss, kept = function(at)
         unread = tf.UnconnectedGradients.ZERO
         return tape.gradient(loss, at, unconnected_gradients=unread), kept
-    if backend == "jax":
-        import jax
 
-        return jax.grad(function, has_aux=True)(at)  # type: ignore[no-any-return]
+    return gradient
+
+
+def _compiled(function: Looking, model: keras.Model) -> Looking:
+    import jax
+
+    def stateless(at: Any, values: Sequence[Any]) -> tuple[Any, Kept]:
+        # Else the weights would be constants, those of the first reading.
+        with keras.StatelessScope(list(zip(model.variables, values, strict=True))):
+            return function(at)
+
+    gradient = jax.jit(jax.grad(stateless, has_aux=True))
+    return lambda at: gradient(at, [variable.value for variable in model.variables])
+
+
+def _torch(function: Looking) -> Looking:
     import torch
 
-    at.requires_grad_(True)
-    loss, kept = function(at)
-    (gradient,) = torch.autograd.grad(loss, at, allow_unused=True, materialize_grads=True)
-    return gradient, kept
+    def gradient(at: Any) -> tuple[Any, Kept]:
+        at.requires_grad_(True)
+        loss, kept = function(at)
+        (found,) = torch.autograd.grad(loss, at, allow_unused=True, materialize_grads=True)
+        return found, kept
+
+    return gradient

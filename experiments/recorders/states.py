@@ -35,7 +35,7 @@ class States(Recorder):
         """Go through the sequence step by step."""
         from keras import ops  # imported with the layer
 
-        from experiments.recorders.unrolled import signal_names, unrolled  # imports Keras
+        from experiments.recorders.signals import signal_names, with_signals  # imports Keras
 
         names = signal_names(layer)
         if names is None:
@@ -44,7 +44,7 @@ class States(Recorder):
         def run(
             sequences: Any, initial_state: Any, weights: Any, mask: Any, recurrent_mask: Any
         ) -> Any:
-            signals, states = unrolled(
+            signals, states = with_signals(
                 layer, sequences, initial_state, weights, mask, recurrent_mask
             )
             # Outputs are in the order in which the steps were read, what is kept in theirs.

@@ -21,14 +21,18 @@ class TimeBudget:
 
     def __init__(self, steps: int, first_seconds: float) -> None:
         self._steps = steps
-        self._next_seconds = first_seconds
+        self._first_seconds = self._next_seconds = first_seconds
         self._first_asked: tuple[int, float] | None = None
         self.spent = 0.0
         """Seconds."""
 
+    def expect(self, first_seconds: float) -> None:
+        """Take the first recording to need so much, and those after it what was said before."""
+        self._first_seconds = first_seconds
+
     def refusal(self, step: int, trained: float, is_last: bool) -> str:
         """Why there is no time after `step` updates in `trained` seconds; empty where there is."""
-        after = self.spent + self._next_seconds
+        after = self.spent + (self._next_seconds if self.spent else self._first_seconds)
         in_all = trained if is_last else self._in_all(step, trained)
         if after > SHARE * trained:
             return (

@@ -51,6 +51,18 @@ def test_a_missing_backend_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
         backend.check_backend()
 
 
+def test_an_experiment_goes_on_with_the_backend_it_began_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: name == "jax" or None)
+    assert backend.check_backend("jax") == "jax"
+    with pytest.raises(RequestError, match="or choose another with KERAS_BACKEND"):
+        backend.check_backend()
+    with pytest.raises(RequestError, match="or begin a new experiment: this one has begun on it"):
+        backend.check_backend("tensorflow")
+
+
 def test_devices_are_found_without_keras_s_list(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 

@@ -2,12 +2,14 @@
 
 import json
 
+import msgspec
 import pytest
 import toy
 from history import begun, ended, trained, view_of
 
 from experiments import conduct
 from experiments.events import (
+    Built,
     DataRead,
     DependenceFound,
     Pretrained,
@@ -66,6 +68,18 @@ def test_other_data_for_another_model_is_a_warning():
     assert conduct.warnings(view(**stories)) == [
         "seed 0: not all models have read the same test data"
     ]
+
+
+def test_trials_on_different_backends_are_a_warning():
+    others = [
+        msgspec.structs.replace(event, backend="jax") if isinstance(event, Built) else event
+        for event in finished()
+    ]
+    (warning,) = conduct.warnings(view(gru_s3=others))
+    assert warning == (
+        "not all trials ran on the same backend: gru-s0, lstm-s0, lstm-s3 on none; gru-s3 on jax"
+    )
+    assert summary(view())["backend"] == "none"
 
 
 def test_a_learning_rate_that_a_person_changed_is_a_warning():

@@ -517,6 +517,16 @@ def test_an_experiment_s_status_follows_from_its_trials(statuses, expected):
     assert experiment_with(statuses).status is expected
 
 
+def test_the_backend_is_what_the_first_supervisor_chose_or_what_the_trials_tell():
+    assert view_of(CONFIG, {}).backend == ""
+    stories = {NAMES[1]: begun()}
+    old = view_of(CONFIG, stories)  # from before supervisors told of it
+    assert old.backend == "none"
+    told = msgspec.structs.replace(supervised(), backend="jax")
+    assert view_of(CONFIG, {}, [told]).backend == "jax"
+    assert view_of(CONFIG, stories, [told, supervised()]).backend == "jax"
+
+
 def test_an_experiment_keeps_its_first_start_and_its_last_end():
     later = msgspec.structs.replace(supervised(jobs=5), time=300.0, process=LATER)
     gave_up = SupervisorEnded(time=200.0, reason="gave up")

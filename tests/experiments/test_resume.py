@@ -75,6 +75,7 @@ def some_updates_at_a_time(monkeypatch):
 DROPPING = {"dropout": 0.3}
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize(
     "model",
     [

@@ -72,7 +72,7 @@ def supervise(monkeypatch):
         return launch.Launched(folder, f"supervisor {len(started)}")
 
     monkeypatch.setattr(launch, "supervise", start)
-    monkeypatch.setattr("experiments.backend.check_backend", lambda: "none")
+    monkeypatch.setattr("experiments.backend.check_backend", lambda *_: "none")
     return started
 
 
@@ -173,7 +173,7 @@ def test_what_is_no_rate_is_refused(wish):
     ],
 )
 def test_a_wish_is_written_for_the_trials_it_fits(folder, action, options, expected, monkeypatch):
-    monkeypatch.setattr("experiments.backend.check_backend", lambda: "none")
+    monkeypatch.setattr("experiments.backend.check_backend", lambda *_: "none")
     monkeypatch.setattr("experiments.steering._supervised", lambda *_: None)
     steer(folder, action, meant(action, view_of(folder), "gru"), **options)
     assert wishes(folder) == expected

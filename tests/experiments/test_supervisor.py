@@ -287,15 +287,29 @@ def test_default_jobs_follow_cores_memory_and_trials(monkeypatch):
     assert default_jobs(20) == 1
 
 
+def dumping(*names):
+    """Workers that print these variables of their environment."""
+    dump = f"import os, json; print(json.dumps([os.environ.get(n) for n in {names}]))"
+    return lambda trial: [sys.executable, "-P", "-c", dump]
+
+
 def test_a_worker_s_threads_and_environment(create):
     folder = create(seeds=[0], jobs=1)
     names = ("KERAS_SEQ_THREADS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "KERAS_BACKEND")
-    dump = f"import os, json; print(json.dumps([os.environ.get(n) for n in {names}]))"
-
-    Supervisor(folder, lambda trial: [sys.executable, "-P", "-c", dump]).run()
+    Supervisor(folder, dumping(*names)).run()
     found = json.loads(folder.trial("gru-s0").console.read_text())
-    threads = str(records(folder, SupervisorStarted)[0].threads)
-    assert found == [threads] * 3 + [os.environ.get("KERAS_BACKEND")]
+    (started,) = records(folder, SupervisorStarted)
+    assert found == [str(started.threads)] * 3 + [started.backend]
+
+
+def test_an_experiment_goes_on_with_the_backend_it_began_on(create, monkeypatch):
+    folder = create(seeds=[0], jobs=1)
+    for backend in ("jax", "torch"):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        Supervisor(folder, dumping("KERAS_BACKEND")).run()
+        ask_retry(folder.trial("gru-s0"), is_anew=True)
+    assert folder.trial("gru-s0").console.read_text().split() == ['["jax"]'] * 2
+    assert [event.backend for event in records(folder, SupervisorStarted)] == ["jax"] * 2
 
 
 def test_the_environment_of_a_worker():

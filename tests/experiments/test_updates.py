@@ -6,11 +6,7 @@ import pytest
 keras = pytest.importorskip("keras")
 updates = pytest.importorskip("experiments.updates")
 
-pytestmark = [
-    pytest.mark.slow,  # TensorFlow takes seconds to import
-    # Keras, when it reads its own variables.
-    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.backends]  # TensorFlow takes seconds to import
 
 
 def model():

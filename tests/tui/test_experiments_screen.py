@@ -277,7 +277,7 @@ async def test_rerun_starts_the_same_under_the_next_name(monkeypatch: pytest.Mon
         processes.append(subprocess.Popen([sys.executable, "-c", "pass"]))
         return Launched(folder, processes[0])
 
-    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(backend, "check_backend", lambda *_: "none")
     monkeypatch.setattr(launch, "launch", launched)
     many()
     before = ExperimentFolder(ROOT / "alpha").read_config().document()

@@ -137,7 +137,7 @@ async def test_start(monkeypatch: pytest.MonkeyPatch) -> None:
         processes.append(subprocess.Popen([sys.executable, "-c", "pass"]))
         return Launched(folder, processes[0])
 
-    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(backend, "check_backend", lambda *_: "none")
     monkeypatch.setattr(launch, "launch", launched)
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -168,7 +168,7 @@ async def test_whoever_leaves_while_steps_are_timed_starts_nothing(
             raise
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(backend, "check_backend", lambda *_: "none")
     monkeypatch.setattr(launch, "launch", launched)
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -182,7 +182,7 @@ async def test_a_failed_start_keeps_the_form(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(root: Path, config: ExperimentConfig, tell: Tell) -> Launched:
         raise StoreError("Cannot use runs: No space left on device.")
 
-    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(backend, "check_backend", lambda *_: "none")
     monkeypatch.setattr(launch, "launch", refuse)
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -369,7 +369,7 @@ async def test_an_estimate_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
         tell("gru: compiling and measuring")
         return found
 
-    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(backend, "check_backend", lambda *_: "none")
     monkeypatch.setattr(estimating, "estimate", measured)
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=(160, 50)) as pilot:
@@ -395,7 +395,7 @@ async def test_an_estimate_is_given_up_by_the_same_key(monkeypatch: pytest.Monke
             raise
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(backend, "check_backend", lambda: "none")
+    monkeypatch.setattr(backend, "check_backend", lambda *_: "none")
     monkeypatch.setattr(estimating, "estimate", measured)
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=(160, 50)) as pilot:

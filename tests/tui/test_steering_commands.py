@@ -23,7 +23,8 @@ Call = Callable[..., tuple[int, str, str]]
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run a command line in this process: exit code, stdout, stderr."""
     monkeypatch.setattr(steering, "_supervised", lambda *_: None)
-    monkeypatch.setattr("experiments.backend.check_backend", lambda: "none")
+    monkeypatch.setattr("experiments.backend.check_backend", lambda *_: "none")
+    monkeypatch.setattr("experiments.backend.configured_backend", lambda: "none")
 
     def run(command: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["keras-seq", *command.split(), "--root", str(ROOT)])
@@ -96,6 +97,18 @@ def test_what_is_paused_is_resumed(stage: Stage, call: Call) -> None:
     stage.write("gru-s2", [StatusChanged(status=Status.PAUSED)])
     assert call("resume staged")[1] == "Asked to resume: gru-s2\n"
     assert wishes(stage) == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "is_told"), [("retry staged", True), ("pause staged gru-s2", False)]
+)
+def test_another_backend_is_not_taken_silently(
+    stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch, command: str, is_told: bool
+) -> None:
+    monkeypatch.setattr("experiments.backend.configured_backend", lambda: "jax")
+    _, _, err = call(command)
+    said = "staged has begun on none, and goes on with it instead of jax.\n"
+    assert err == (said if is_told else "")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ PAUSE, STOP, KILL = (Control(request=r) for r in (Request.PAUSE, Request.STOP, R
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """`gru-s2` runs; `lstm-s2` is being stopped; of `simple_rnn` one failed and two wait."""
     monkeypatch.setattr(steering, "_supervised", lambda *_: None)
-    monkeypatch.setattr("experiments.backend.check_backend", lambda: "none")
+    monkeypatch.setattr("experiments.backend.check_backend", lambda *_: "none")
     stage = staged()
     stage.half_way()
     return stage

@@ -19,7 +19,14 @@ class Training:
     """One that validates 25 times, where looking takes `look_seconds`."""
 
     def __init__(
-        self, path, step_seconds=0.1, look_seconds=0.01, traces=None, length=0, first_step=0
+        self,
+        path,
+        step_seconds=0.1,
+        look_seconds=0.01,
+        traces=None,
+        length=0,
+        first_step=0,
+        is_compiled=False,
     ):
         self.now = self.trained = 0.0
         self.first_step = first_step
@@ -37,6 +44,7 @@ class Training:
             self.look,
             self.records.append,
             first_step,
+            is_compiled,
             clock=lambda: self.now,
         )
 
@@ -127,6 +135,26 @@ def test_what_the_first_look_loads_is_not_counted_for_the_next():
     budget.spend(2.0)
     assert not budget.refusal(60, trained=7.1 / SHARE, is_last=True)
     assert budget.refusal(60, trained=6.9 / SHARE, is_last=True)
+
+
+def test_a_first_look_that_is_compiled_is_taken_to_need_as_long_as_the_first_updates():
+    budget = TimeBudget(100, first_seconds=0.5)
+    budget.expect(2.0)
+    assert not budget.refusal(50, trained=2.1 / SHARE, is_last=True)
+    assert budget.refusal(50, trained=1.9 / SHARE, is_last=True)
+    # In the time that is kept for the last look, nothing is compiled any more.
+    assert budget.refusal(50, trained=3.4 / SHARE, is_last=False)
+    budget.refusal(10, trained=1.0, is_last=False)
+    assert not budget.refusal(60, trained=3.6 / SHARE, is_last=False)
+
+
+@pytest.mark.parametrize(("is_compiled", "is_recorded"), [(False, True), (True, False)])
+def test_what_the_first_updates_took_counts_where_looks_are_compiled(
+    tmp_path, is_compiled, is_recorded
+):
+    training = Training(tmp_path, step_seconds=0.02, is_compiled=is_compiled)  # 20 s, 0.6 of them
+    training.observer.began(1.0)
+    assert bool(training.run().recorded) is is_recorded
 
 
 def test_a_large_network_is_seen_more_coarsely(tmp_path):

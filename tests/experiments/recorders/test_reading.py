@@ -7,7 +7,7 @@ import pytest
 from experiments.catalog import MODELS, RECORDERS, find_model
 from experiments.evaluation import network_inputs
 from experiments.losses import loss_of
-from experiments.recorders.reading import SAMPLES, read
+from experiments.recorders.reading import SAMPLES, Reading
 from experiments.tasks.adding import Adding
 from experiments.tasks.copy_memory import CopyMemory
 from experiments.tasks.mqar import MQAR
@@ -27,10 +27,17 @@ def built(name, task=TASK, **settings):
     return find_model(name)(**settings).build(task)
 
 
-def traces(model, task=TASK, resolution=128, batch=None):
+def reading(model, task=TASK, batch=None):
     batch = batch or task.evaluation_set("validation", seed=0)
-    recorders = [recorder() for recorder in RECORDERS.values()]
-    return {(t.name, t.layer): t for t in read(model, task, batch, recorders, resolution)}
+    return Reading(model, task, batch, [recorder() for recorder in RECORDERS.values()])
+
+
+def seen(reading, resolution=128):
+    return {(trace.name, trace.layer): trace for trace in reading.traces(resolution)}
+
+
+def traces(model, task=TASK, resolution=128, batch=None):
+    return seen(reading(model, task, batch), resolution)
 
 
 def task_for(model):
@@ -61,6 +68,19 @@ def test_every_model_is_looked_into_and_stays_as_it_is(model):
         assert trace.values.ndim == len(trace.axes)
         for axis, labels in trace.labels.items():
             assert trace.values.shape[trace.axes.index(axis)] == len(labels)
+
+
+@pytest.mark.parametrize("model", ["gru", "transformer"])
+def test_a_network_that_has_learned_is_seen_as_it_is_now(model):
+    network = built(model)
+    again = reading(network)
+    before = seen(again)
+    network.set_weights([2 * weights for weights in network.get_weights()])
+    after, afresh = seen(again), traces(network)
+    assert after.keys() == afresh.keys()
+    for key, trace in after.items():
+        np.testing.assert_allclose(trace.values, afresh[key].values, rtol=1e-5, atol=1e-6)
+        assert (trace.values != before[key].values).any()
 
 
 def test_a_layer_inside_of_another_has_the_names_of_both():
@@ -235,7 +255,8 @@ def test_gradients_are_those_of_finite_differences(model):
     loss, size = loss_of(TASK), 3e-3
 
     def loss_at(changed):
-        return float(loss(targets, network(changed, training=False)))
+        predictions = network(changed, training=False)
+        return float(keras.ops.convert_to_numpy(loss(targets, predictions)))
 
     gradients = np.zeros(inputs.shape)
     for place in np.ndindex(*inputs.shape):
@@ -261,7 +282,7 @@ def test_gradients_by_tokens_are_those_by_their_embeddings():
                 change = np.zeros(table.shape, np.float32)
                 change[words[place], feature] = sign * size
                 table.assign_add(change)
-                found.append(float(loss(targets, model(words))))
+                found.append(float(keras.ops.convert_to_numpy(loss(targets, model(words)))))
                 table.assign_sub(change)
             expected[place] += ((found[0] - found[1]) / (2 * size)) ** 2
     np.testing.assert_allclose(norms, np.sqrt(expected), atol=0.02 * np.sqrt(expected.max()))

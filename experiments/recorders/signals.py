@@ -1,4 +1,4 @@
-"""Recurrent layers step by step, with all that happens inside of a step. Imports Keras."""
+"""Recurrent layers with all that happens inside of a step. Imports Keras."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def signal_names(layer: keras.Layer) -> tuple[str, ...] | None:
     return GRU_SIGNALS if isinstance(layer, GRU) else None
 
 
-def unrolled(
+def with_signals(
     layer: keras.Layer,
     sequences: Any,
     initial_state: Any,
@@ -48,7 +48,6 @@ def unrolled(
         ((*first, *reversed(initial_state)),),
         mask,
         layer.go_backwards,
-        unroll=True,
     )
     return signals, tuple(reversed(last[0][len(first) :]))
 
