@@ -18,10 +18,13 @@ test: $(VENV)/dev
 test-slow: $(VENV)/dev
 	$(BIN)/pytest -n $(TEST_JOBS) -m slow
 
-# The layers on the other backends, each in an environment of its own.
+# The layers, and what of the comparison tool trains, on the other backends, each in an environment
+# of its own.
 test-backends: .venv-jax/tests .venv-torch/tests
 	KERAS_BACKEND=jax .venv-jax/bin/pytest -n $(TEST_JOBS) tests/keras_seq
+	KERAS_BACKEND=jax .venv-jax/bin/pytest -n $(TEST_JOBS) -m backends tests/experiments
 	KERAS_BACKEND=torch .venv-torch/bin/pytest -n $(TEST_JOBS) tests/keras_seq
+	KERAS_BACKEND=torch .venv-torch/bin/pytest -n $(TEST_JOBS) -m backends tests/experiments
 
 # The tests that come with Keras, with our layers in the place of its own.
 test-keras: $(VENV)/dev .venv-jax/tests .venv-torch/tests
@@ -62,13 +65,13 @@ $(VENV)/app: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[app,tensorflow]' >&2
 	@touch $@
 
-# The layers alone, on another backend: nothing of the comparison tool. Of what keras-hub, whose
-# layers some tests compare with, asks for, only what its import needs: the rest is another backend.
+# Another backend alone. Of what keras-hub, whose layers some tests compare with, asks for, only what
+# its import needs: the rest is another backend.
 .venv-%/tests: pyproject.toml constraints.txt
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
 	@echo "Setting up .venv-$* (once)" >&2
 	@.venv-$*/bin/pip --disable-pip-version-check --quiet install --constraint constraints.txt \
-		--editable '.[$*]' pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis >&2
+		--editable '.[app,$*]' pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis >&2
 	@.venv-$*/bin/pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		--no-deps keras-hub regex tokenizers >&2
 	@touch $@

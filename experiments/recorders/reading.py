@@ -37,7 +37,7 @@ class Reading:
     @property
     def is_compiled(self) -> bool:
         """Whether the first one takes the time to compile it."""
-        return keras.config.backend() == "jax"
+        return bool(keras.config.backend() == "jax")
 
     def traces(self, resolution: int) -> list[Trace]:
         """What the recorders see, `resolution` places along an axis at most."""
@@ -180,13 +180,23 @@ def _tensorflow(function: Looking) -> Looking:
 def _compiled(function: Looking, model: keras.Model) -> Looking:
     import jax
 
-    def stateless(at: Any, values: Sequence[Any]) -> tuple[Any, Kept]:
+    form: Kept = []
+
+    def stateless(at: Any, values: Sequence[Any]) -> tuple[Any, list[Any]]:
         # Else the weights would be constants, those of the first reading.
         with keras.StatelessScope(list(zip(model.variables, values, strict=True))):
-            return function(at)
+            loss, kept = function(at)
+        # JAX would give what is kept by name in the order of the names.
+        form[:] = keras.tree.map_structure(lambda _: 0, kept)
+        return loss, keras.tree.flatten(kept)
 
-    gradient = jax.jit(jax.grad(stateless, has_aux=True))
-    return lambda at: gradient(at, [variable.value for variable in model.variables])
+    compiled = jax.jit(jax.grad(stateless, has_aux=True))
+
+    def gradient(at: Any) -> tuple[Any, Kept]:
+        found, kept = compiled(at, [variable.value for variable in model.variables])
+        return found, keras.tree.pack_sequence_as(form, kept)
+
+    return gradient
 
 
 def _torch(function: Looking) -> Looking:

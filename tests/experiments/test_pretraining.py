@@ -183,6 +183,7 @@ def test_the_weights_that_validated_best_are_handed_on(monkeypatch):
     np.testing.assert_array_equal(found[path], best[path])
 
 
+@pytest.mark.backends
 def test_training_counts_from_the_first_step_again_and_what_was_read_is_told(records):
     losses = curve(records, Pretrained, "loss")
     assert list(losses) == [1, 2, 3, 4, 5]
@@ -245,6 +246,7 @@ def test_a_learning_rate_asked_for_meanwhile_is_that_of_training(records):
     assert (changed.step, changed.before, changed.learning_rate) == (0, 0.01, 0.5)
 
 
+@pytest.mark.backends
 def test_a_training_taken_up_again_is_not_pretrained_again(records, tmp_path, monkeypatch):
     monkeypatch.setattr("experiments.fit.MOST_UPDATES", 1)
 

@@ -1,4 +1,4 @@
-"""Training with the real TensorFlow, on a toy."""
+"""Training with a real backend, on a toy."""
 
 import dataclasses
 import math
@@ -24,6 +24,7 @@ from experiments.events import (
 from experiments.fingerprint import Fingerprint
 from experiments.fit import BLOCK_SECONDS, MOST_UPDATES, next_size
 from experiments.listener import Listener
+from experiments.recorders.recording import read_recording
 from experiments.store import TrialFolder
 from experiments.training import train
 from experiments.trial_data import HASHED_BATCHES
@@ -118,6 +119,7 @@ def test_the_loss_told_is_the_mean_since_the_last_record(monkeypatch):
         assert loss == pytest.approx(np.mean(np.square(errors)), rel=1e-5)
 
 
+@pytest.mark.backends
 def test_same_seed_same_curve_and_another_seed_another():
     def curves(seed):
         records = trained(trial(seed=seed))
@@ -210,6 +212,7 @@ def test_the_gradient_norm_is_that_of_all_gradients_before_clipping(clip_norm):
         assert norm == pytest.approx(math.sqrt(squares), rel=1e-4)
 
 
+@pytest.mark.backends
 def test_updates_are_keras_s_own_adam_with_the_clip_norm_asked():
     """What tells the norm must change nothing: the curve is that of plain Keras."""
     config = trial(budget={"clip_norm": 0.5, "learning_rate": 0.1})
@@ -422,3 +425,59 @@ def test_only_comparisons_are_recorded_and_only_where_they_are_to_be(
     assert train_all(config, records, TrialFolder(tmp_path))
     assert not any(isinstance(record, Recorded | NotRecorded) for record in records)
     assert list(tmp_path.iterdir()) == []
+
+
+# Every kind of task, with all that a trial does
+
+
+KINDS = {
+    "a class per step": (
+        {"name": "lookahead", "length": 6, "offset": 1, "validation_size": 8, "test_size": 8},
+        {"name": "lstm", "units": 4},
+        ["accuracy", "states", "states_over_units", "gradient_norm"],
+    ),
+    "a sequence": (
+        {"name": "reverse", "max_length": 4, "validation_size": 8, "test_size": 8},
+        {"name": "seq2seq_attention", "units": 4},
+        ["accuracy", "attention", "states", "states_over_units", "gradient_norm"],
+    ),
+    "a value": (
+        {"name": "adding", "length": 6, "validation_size": 8, "test_size": 8},
+        {"name": "transformer", "hidden_dim": 8, "dropout": 0.1},
+        ["attention", "gradient_norm"],
+    ),
+}
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trial_does_all_that_it_has_to(kind, monkeypatch, tmp_path):
+    monkeypatch.setattr("experiments.recorders.time_budget.SHARE", math.inf)
+    task, model, recorded = KINDS[kind]
+    probes = ["reset_state", "state_change", "support"]
+    config = trial(
+        model,
+        task=task,
+        budget={"steps": 4, "batch_size": 4, "evaluations": 2},
+        probes=probes,
+        protocol={"match": "none"},
+    )
+    records, folder = [], TrialFolder(tmp_path)
+    assert train_all(config, records, folder)
+    (built,) = told(records, Built)
+    assert built.backend == keras.config.backend()
+    assert told(records, DependenceFound)
+    measured = {key: v for record in told(records, Measured) for key, v in record.values.items()}
+    assert all(math.isfinite(value) for value in measured.values())
+    metric = config.task.task.metric.name
+    assert {"train_loss", "gradient_norm", f"validation_{metric}", f"test_{metric}"} <= set(
+        measured
+    )
+    # A network that is no chain of layers has no state to reset, one that decodes no support.
+    answered = {
+        name for name in probes if any(key.startswith(f"probe_{name}_") for key in measured)
+    }
+    expected = {"lookahead": set(probes), "reverse": set(), "adding": {"support"}}
+    assert answered == expected[task["name"]]
+    assert [record.step for record in told(records, Recorded)] == [2, 4]
+    assert {trace.name for trace in read_recording(folder.recording(4)).traces} == set(recorded)

@@ -278,7 +278,7 @@ def test_json_is_one_document_without_nan(root: Path, call: Call) -> None:
     assert set(document) == {
         "experiment", "status", "task", "trials", "leaderboard", "baselines", "order",
         "comparisons", "protocol", "switched_off", "tuning", "causality", "data", "warnings",
-        "by_length", "timed", "pretraining", "equal", "alerts",
+        "by_length", "timed", "pretraining", "equal", "alerts", "backend",
     }  # fmt: skip
     assert document["status"] == "failed"
     failed = document["trials"][2]

@@ -82,6 +82,7 @@ def test_what_is_read_and_what_was_off() -> None:
     assert "nothing of step 1 " in printed(dependence_table(Console(width=100), view))
     assert protocol_lines(view) == [
         "switched off: longer sequences",
+        "backend: none",
         "test data by seed, SHA-256: 0abc of 0, 1abc of 1",
     ]
 
@@ -129,4 +130,4 @@ def test_one_test_split_for_all_seeds_is_told_once() -> None:
         read = DataRead(time=STARTED + 1, split="test", sequences=9, sha256="abc")
         stage.write(f"lstm-s{seed}", [*training("lstm", seed, 1), read])
     lines = protocol_lines(ExperimentReader(stage.folder).read())
-    assert lines == ["test data by seed, SHA-256: abc of 0 1 2"]
+    assert lines == ["backend: none", "test data by seed, SHA-256: abc of 0 1 2"]

@@ -61,6 +61,7 @@ def padded_network():
     return keras.Model(inputs, keras.layers.Dense(2)(LSTM(4)(features)))
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("cut", [2, 5])
 def test_a_chain_masks_what_its_network_masks(cut):
     inputs = np.array([[1, 2, 3, 4, 1, 2], [3, 1, 4, 0, 0, 0]], np.int32)
@@ -76,6 +77,7 @@ def test_what_is_no_chain_of_recurrent_layers_has_no_state(model):
     assert find_probe("state_change")().measure(built(model), TASK, seed=0) == {}
 
 
+@pytest.mark.backends
 def test_resetting_every_state_leaves_what_comes_after():
     """All states at zero after four steps: the network begins with the fifth."""
     network = built("lstm", units=4)
@@ -102,6 +104,7 @@ def accumulator():
     return network
 
 
+@pytest.mark.backends
 def test_an_lstm_that_sums_in_its_cell_state_loses_the_sum_with_it():
     found = find_probe("reset_state")().measure(accumulator(), TASK, seed=0)
     assert sorted(found) == sorted(
@@ -117,6 +120,7 @@ def test_an_lstm_that_sums_in_its_cell_state_loses_the_sum_with_it():
     assert found["c_50"] == pytest.approx(np.square(first).mean(), rel=1e-2)
 
 
+@pytest.mark.backends
 def test_a_cell_state_that_moves_twice_changes_less_than_an_output_that_follows_the_input():
     network = accumulator()
     found = find_probe("state_change")().measure(network, TASK, seed=0)
@@ -138,6 +142,7 @@ def test_a_state_that_is_drawn_anew_at_each_step_changes_by_the_root_of_two(monk
     assert found == {"h": pytest.approx(2**0.5, rel=0.02)}
 
 
+@pytest.mark.backends
 def test_the_support_of_a_causal_network_is_its_past():
     task = CopyMemory(length=3, test_size=4)
     found = find_probe("support")().measure(built("lstm", task, units=8), task, seed=0)

@@ -70,6 +70,7 @@ def test_every_model_is_looked_into_and_stays_as_it_is(model):
             assert trace.values.shape[trace.axes.index(axis)] == len(labels)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("model", ["gru", "transformer"])
 def test_a_network_that_has_learned_is_seen_as_it_is_now(model):
     network = built(model)
@@ -83,6 +84,7 @@ def test_a_network_that_has_learned_is_seen_as_it_is_now(model):
         assert (trace.values != before[key].values).any()
 
 
+@pytest.mark.backends
 def test_a_layer_inside_of_another_has_the_names_of_both():
     network = built("bidirectional_lstm")
     (outer,) = (x for x in network.layers if isinstance(x, layers.Bidirectional))
@@ -130,6 +132,7 @@ def plain_weights(layer, x, valid):
     return softmax(np.where(valid[:, np.newaxis, np.newaxis], scores, -1e9))
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("is_padded", [False, True])
 def test_attention_weights_are_those_of_a_plain_softmax(is_padded):
     keras.utils.set_random_seed(0)
@@ -190,6 +193,7 @@ RECURRENT = {
 }
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("is_backward", [False, True])
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_gates_and_states_are_those_of_plain_equations(kind, is_backward):
@@ -246,6 +250,7 @@ def test_of_long_sequences_and_wide_layers_some_places_are_chosen():
         np.testing.assert_allclose(summary, whole.mean(axis=-1)[:, :, steps], atol=2e-3)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("model", ["lstm", "transformer"])
 def test_gradients_are_those_of_finite_differences(model):
     network = built(model)
@@ -267,6 +272,7 @@ def test_gradients_are_those_of_finite_differences(model):
     np.testing.assert_allclose(norms, expected, atol=0.02 * expected.max())
 
 
+@pytest.mark.backends
 def test_gradients_by_tokens_are_those_by_their_embeddings():
     model, _ = attentive()
     # No word twice, so that a row of the table is one step of one sequence.
@@ -288,6 +294,7 @@ def test_gradients_by_tokens_are_those_by_their_embeddings():
     np.testing.assert_allclose(norms, np.sqrt(expected), atol=0.02 * np.sqrt(expected.max()))
 
 
+@pytest.mark.backends
 def test_accuracy_by_position_sums_to_the_accuracy():
     network = built("gru", WORDS)
     batch = WORDS.evaluation_set("validation", seed=0)
