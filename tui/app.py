@@ -22,7 +22,9 @@ from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages
 from tui.follower import Follower, follow
+from tui.graphics import Graphics
 from tui.kept_theme import keep_theme, read_theme
+from tui.painting_app import PaintingApp
 from tui.playback import Playback
 from tui.plot_options import PlotOptions
 from tui.pulse import Pulse
@@ -72,12 +74,13 @@ def has_terminal() -> bool:
     return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
-class KerasSeqApp(ReplayingApp):
+class KerasSeqApp(PaintingApp, ReplayingApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
     A `read_only` one can change none of them; a `keymap` gives bindings other keys; a `theme_file`
-    keeps the theme from one session to the next, which a `read_only` one only looks up. `run`
-    returns the name of the experiment that was last on screen, if any.
+    keeps the theme from one session to the next, which a `read_only` one only looks up; with
+    `graphics` maps are of pixels. `run` returns the name of the experiment that was last on screen,
+    if any.
     """
 
     TITLE = "keras-seq"
@@ -103,8 +106,6 @@ class KerasSeqApp(ReplayingApp):
     """The experiment on screen."""
     pulse: reactive[Pulse | None] = reactive(None, repaint=False)
     """The time and the machine's load."""
-    options: reactive[PlotOptions] = reactive(PlotOptions(), repaint=False)
-    """How a person wants to see plots."""
 
     def __init__(
         self,
@@ -114,8 +115,10 @@ class KerasSeqApp(ReplayingApp):
         read_only: bool = False,
         keymap: Mapping[str, str] | None = None,
         theme_file: Path | None = None,
+        graphics: Graphics | None = None,
     ) -> None:
         super().__init__(read_only=read_only)
+        self.set_reactive(KerasSeqApp.options, PlotOptions(graphics=graphics))
         self.set_keymap(keymap or {})
         self.root = root
         self._folder = ExperimentFolder(root / experiment) if experiment else None

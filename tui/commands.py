@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -376,6 +377,12 @@ def _keys(keymap: Path | None) -> Mapping[str, str]:
 def _open_dashboard(
     root: Path, name: str | None, keys: Mapping[str, str], *, read_only: bool = False
 ) -> int:
-    from tui.session import open_dashboard
+    from tui.terminal import asked
 
-    return open_dashboard(root, name, keys, read_only=read_only)
+    # The terminal answers meanwhile.
+    with asked(os.environ) as answer:
+        from tui.session import open_dashboard
+
+        found = answer()
+    graphics = None if isinstance(found, str) else found
+    return open_dashboard(root, name, keys, graphics, read_only=read_only)

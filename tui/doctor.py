@@ -17,6 +17,7 @@ from rich.table import Table
 from experiments.backend import check_backend, configured_backend
 from experiments.errors import KerasSeqError
 from experiments.launch import versions
+from tui.terminal import asked
 
 PROBE_SECONDS = 120
 
@@ -42,6 +43,7 @@ def diagnose(root: Path, *, as_json: bool) -> int:
             "encoding": terminal.encoding,
             "TERM": os.environ.get("TERM", ""),
             "NO_COLOR": "NO_COLOR" in os.environ,
+            "pixels": _pixels(),
         },
         "root": str(root.absolute()),
         "problems": [found for found in (problem, root_problem) if found],
@@ -83,6 +85,16 @@ def _backend() -> tuple[dict[str, Any], str]:
         return nothing, f"Keras cannot be imported: {last}"
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found, ""
+
+
+def _pixels() -> str:
+    """What maps are drawn with, and why."""
+    with asked(os.environ) as answer:
+        graphics = answer()
+    if isinstance(graphics, str):
+        return f"no, half blocks: {graphics}"
+    name = {"kitty": "Kitty graphics", "sixel": "Sixel"}[graphics.protocol]
+    return f"{name}, cells of {graphics.cell_width}x{graphics.cell_height}"
 
 
 def _root_problem(root: Path) -> str:

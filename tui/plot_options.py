@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from experiments.config import ExperimentConfig
 from experiments.effort import Effort
 from tui.formatting import number
+from tui.graphics import Graphics
 from tui.widgets.axis import Scale
 from tui.widgets.glyphs import PlotMode
 from tui.widgets.model_curves import SMOOTHINGS, smoothing_of
@@ -45,6 +46,8 @@ class PlotOptions:
         smoothing: One of `SMOOTHINGS`.
         members: Whether each seed is drawn behind the mean.
         mode: Characters to draw with; None picks the finest that the terminal can show.
+        graphics: How the terminal paints pixels, which maps have in the finest mode; None where it
+            cannot.
         count: Plots on the dashboard; None for as many as suit its size.
         chosen: Measurements by the plot they were chosen for, counted from 0.
         scales: Scales by measurement, where one was chosen.
@@ -54,6 +57,7 @@ class PlotOptions:
     smoothing: float | None = None
     members: bool = False
     mode: PlotMode | None = None
+    graphics: Graphics | None = None
     count: int | None = None
     chosen: Mapping[int, str] = field(default_factory=dict)
     scales: Mapping[str, Scale] = field(default_factory=dict)

@@ -8,26 +8,42 @@ from pathlib import Path
 from experiments.reader import ExperimentReader
 from experiments.store import find_experiment
 from tui.app import KerasSeqApp
+from tui.graphics import Graphics
 from tui.kept_theme import theme_path
 
 
 def session(
-    root: Path, experiment: str | None, keymap: Mapping[str, str], *, read_only: bool = False
+    root: Path,
+    experiment: str | None,
+    keymap: Mapping[str, str],
+    graphics: Graphics | None = None,
+    *,
+    read_only: bool = False,
 ) -> KerasSeqApp:
     """What is run in a terminal, and behind a tab of a browser."""
     return KerasSeqApp(
-        root, experiment, read_only=read_only, keymap=keymap, theme_file=theme_path()
+        root,
+        experiment,
+        read_only=read_only,
+        keymap=keymap,
+        theme_file=theme_path(),
+        graphics=graphics,
     )
 
 
 def open_dashboard(
-    root: Path, experiment: str | None, keymap: Mapping[str, str], *, read_only: bool = False
+    root: Path,
+    experiment: str | None,
+    keymap: Mapping[str, str],
+    graphics: Graphics | None,
+    *,
+    read_only: bool = False,
 ) -> int:
     """Show it in the terminal; afterwards print how what was last on screen stands.
 
     Returns the exit code that tells of it.
     """
-    name = session(root, experiment, keymap, read_only=read_only).run() or experiment
+    name = session(root, experiment, keymap, graphics, read_only=read_only).run() or experiment
     if name is None:
         return 0
     # Not before the first screen.

@@ -50,7 +50,7 @@ class PaneScreen(Screen[None]):
         ),
         Binding(
             "v", "next_mode", "Characters", show=False, id="plot.characters",
-            tooltip="Draw with braille, half blocks or ASCII",
+            tooltip="Draw with braille (maps with pixels), half blocks or ASCII",
         ),
     ]  # fmt: skip
 
@@ -82,7 +82,7 @@ class PaneScreen(Screen[None]):
         for plot in self.query(LinePlot):
             plot.mode = after.mode
         for heat_map in self.query(HeatMap):
-            heat_map.mode = after.mode
+            heat_map.mode, heat_map.graphics = after.mode, after.graphics
         if self.is_current:
             self.show_snapshot()
 

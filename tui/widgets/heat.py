@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from tui.widgets.curve import Floats
 from tui.widgets.ticks import format_ticks, nice_ticks
 
 Integers = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 NOT_A_NUMBER = -1
 """The level of NaN."""
@@ -58,11 +60,14 @@ class Heat:
     def levels(self, height: int, width: int, count: int) -> Integers:
         """Which of `count` steps of the scale each pixel is, or `NOT_A_NUMBER`."""
         low, high = self.scale
-        pixels = self.pixels(height, width)
+        rows, columns = self.values.shape
+        # Stretched last, because there may be a million pixels of a few numbers.
+        pixels = self.pixels(min(height, rows), min(width, columns))
         with np.errstate(invalid="ignore"):
             shares = np.clip((pixels - low) / (high - low), 0, 1)
         steps = np.nan_to_num(shares * (count - 1)).round().astype(np.int64)
-        return np.where(np.isnan(pixels), NOT_A_NUMBER, steps)
+        steps = np.where(np.isnan(pixels), NOT_A_NUMBER, steps)
+        return _stretched(_stretched(steps, 0, height), 1, width)
 
 
 def place(pixel: int, pixels: int, size: int) -> int:
@@ -86,11 +91,19 @@ def ticks(numbers: Integers, most: int) -> list[tuple[int, str]]:
     return list(zip(places.tolist(), format_ticks(tuple(found)), strict=True))
 
 
+def _stretched(values: NDArray[Number], axis: int, pixels: int) -> NDArray[Number]:
+    return np.asarray(values.take(_starts(values.shape[axis], pixels), axis))
+
+
+def _starts(size: int, pixels: int) -> Integers:
+    """The first place that each pixel stands for."""
+    return np.arange(pixels) * size // pixels
+
+
 def _resized(values: Floats, axis: int, pixels: int) -> Floats:
-    size = values.shape[axis]
-    starts = np.arange(pixels) * size // pixels
-    if pixels >= size:
-        return np.asarray(values.take(starts, axis))
+    if pixels >= values.shape[axis]:
+        return _stretched(values, axis, pixels)
+    starts = _starts(values.shape[axis], pixels)
     lowest = np.minimum.reduceat(values, starts, axis)
     highest = np.maximum.reduceat(values, starts, axis)
     return np.asarray(np.where(-lowest > highest, lowest, highest))

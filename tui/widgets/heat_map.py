@@ -1,10 +1,10 @@
-"""A matrix as colours, two rows of numbers in a row of characters."""
+"""A matrix as colours: in pixels, or two rows of numbers in a row of characters."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -15,14 +15,17 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.geometry import Size
+from textual.geometry import Offset, Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
+from tui.widgets.bitmap import Bitmap
 from tui.widgets.color_map import COLOR_MAP, RAMP
 from tui.widgets.glyphs import PlotMode, mode_for_terminal, output_encoding
 from tui.widgets.heat import NOT_A_NUMBER, Heat, pixel_of, place, ticks
+from tui.widgets.painted import Painted
+from tui.widgets.painting import fits, painting
+from tui.widgets.palette import RGB
 from tui.widgets.ticks import format_number
 
 HALF_BLOCK = "▀"
@@ -30,24 +33,35 @@ BAR = 12
 """Characters of the scale."""
 CURSOR = "+"
 CURSOR_STYLE = Style(color="white", bgcolor="black", bold=True, reverse=True)
+CURSOR_ROW, CURSOR_COLUMN = "▸", "▴"
+"""Beside pixels, which it would cover."""
+
+
+_numbers = count(1)
+"""Of the maps' pictures: a terminal keeps one of each."""
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where the matrix is drawn: cells, and pixels in a cell."""
+    """Where the matrix is drawn: cells, and what a cell shows of it."""
 
     left: int
     width: int
     height: int
-    pixels: int
-    """Down in a cell."""
+    across: int
+    """Pixels in a cell."""
+    down: int
+
+    @property
+    def columns(self) -> int:
+        return self.width * self.across
 
     @property
     def rows(self) -> int:
-        return self.height * self.pixels
+        return self.height * self.down
 
 
-class HeatMap(Widget, can_focus=True):
+class HeatMap(Painted, can_focus=True):
     """A matrix over its axes, drawn again only when something changed.
 
     Args:
@@ -58,7 +72,8 @@ class HeatMap(Widget, can_focus=True):
     # Map
 
     A matrix of what was recorded inside the network, as colours; the scale tells which colour is
-    which number. The cursor, moved by the arrows or the mouse, reads one number.
+    which number. The cursor, moved by the arrows or the mouse, reads one number. Terminals with
+    Kitty's graphics or Sixel show pixels, others half blocks.
     """
 
     ALLOW_SELECT = False
@@ -110,11 +125,13 @@ class HeatMap(Widget, can_focus=True):
     """What to say without a matrix."""
     mode: reactive[PlotMode | None] = reactive(None)
     """Characters to draw with; None picks the finest that the terminal can show."""
-    cursor: reactive[tuple[int, int] | None] = reactive(None)
+    cursor: reactive[tuple[int, int] | None] = reactive(None, repaint=False)
     """The row and the column whose number is told, counted from 0; None hides it."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._number = next(_numbers)
+        self._painted: tuple[object, ...] = ()
         self._strips: list[Strip] | None = None
         self._strips_size = Size(0, 0)
         self._styles: dict[tuple[int, int], Style] = {}
@@ -129,7 +146,17 @@ class HeatMap(Widget, can_focus=True):
         """Draw again."""
         self._strips = None
 
-    watch_placeholder = watch_mode = watch_cursor = on_resize = watch_title
+    watch_placeholder = watch_mode = watch_graphics = on_resize = watch_title
+
+    def watch_cursor(self) -> None:
+        """Draw again, but for the pixels, which the cursor leaves as they are."""
+        self._strips = None
+        frame = self._frame(self.content_size)
+        if self.painting is None or frame is None:
+            self.refresh()
+            return
+        below = 1 + frame.height
+        self.refresh(Region(0, 1, frame.left, frame.height), Region(0, below, self.size.width, 2))
 
     def notify_style_update(self) -> None:
         """Colours may have changed."""
@@ -140,9 +167,13 @@ class HeatMap(Widget, can_focus=True):
     # Drawing
 
     @property
-    def _is_colored(self) -> bool:
+    def _used_mode(self) -> PlotMode:
         mode = self.mode or mode_for_terminal(os.environ, output_encoding())
-        return mode != "ascii" and not self.app.no_color
+        return "ascii" if self.app.no_color else mode
+
+    @property
+    def _is_colored(self) -> bool:
+        return self._used_mode != "ascii"
 
     def render_line(self, y: int) -> Strip:
         """One row of the map."""
@@ -158,6 +189,7 @@ class HeatMap(Widget, can_focus=True):
         title = Segment(self.title, self.get_component_rich_style("heat-map--title"))
         lines = [[title]]
         heat, frame = self.heat, self._frame(size)
+        self._paint(heat, frame)
         note = self.get_component_rich_style("heat-map--note")
         if heat is None or frame is None:
             lines.append([Segment(self.placeholder if heat is None else "too small", note)])
@@ -173,24 +205,47 @@ class HeatMap(Widget, can_focus=True):
             return None
         left = max(len(text) for _, text in ticks(heat.rows, size.height // 3)) + 1
         width, height = size.width - left, size.height - 3
-        return _Frame(left, width, height, 1 + self._is_colored) if min(width, height) > 0 else None
+        if min(width, height) <= 0:
+            return None
+        graphics = self.graphics if self._used_mode == "braille" else None
+        if graphics is not None and fits(graphics, width, height):
+            return _Frame(left, width, height, graphics.cell_width, graphics.cell_height)
+        return _Frame(left, width, height, 1, 1 + self._is_colored)
+
+    def _paint(self, heat: Heat | None, frame: _Frame | None) -> None:
+        """Make the pixels, if there are to be any and others than those there are."""
+        if self.graphics is None or heat is None or frame is None or frame.across == 1:
+            self.painting, self._painted = None, ()
+            return
+        palette = tuple(self._rgb(level) for level in (*range(len(COLOR_MAP)), NOT_A_NUMBER))
+        wanted = heat, frame, self.graphics, palette
+        if wanted == self._painted:
+            return
+        # The last colour is the one that -1 means.
+        levels = heat.levels(frame.rows, frame.columns, len(COLOR_MAP)) % len(palette)
+        bitmap = Bitmap(levels, palette, frame.width, frame.height)
+        self.painting = painting(self.graphics, bitmap, self._number)
+        self.painting_at = Offset(frame.left, 1)
+        self._painted = wanted
 
     def _matrix(self, heat: Heat, frame: _Frame) -> list[list[Segment]]:
         tick = self.get_component_rich_style("heat-map--tick")
         labels = {
-            pixel_of(index, frame.rows, len(heat.rows)) // frame.pixels: text
+            pixel_of(index, frame.rows, len(heat.rows)) // frame.down: text
             for index, text in ticks(heat.rows, frame.height // 3)
         }
-        count = len(COLOR_MAP) if self._is_colored else len(RAMP)
-        levels = heat.levels(frame.rows, frame.width, count)
+        steps = len(COLOR_MAP) if self._is_colored else len(RAMP)
+        levels = heat.levels(frame.height * (1 + self._is_colored), frame.width, steps)
         at = self._cell_of_cursor(heat, frame)
-        return [
-            [
-                Segment(f"{labels.get(y, ''):>{frame.left - 1}} ", tick),
-                *self._cells(levels, y, at[1] if at is not None and at[0] == y else None),
-            ]
-            for y in range(frame.height)
-        ]
+        lines = []
+        for y in range(frame.height):
+            column = at[1] if at is not None and at[0] == y else None
+            mark = " "
+            if column is not None and self.painting is not None:
+                column, mark = None, CURSOR_ROW
+            label = Segment(f"{labels.get(y, ''):>{frame.left - 1}}{mark}", tick)
+            lines.append([label, *self._cells(levels, y, column)])
+        return lines
 
     def _cells(self, levels: NDArray[np.int64], y: int, cursor: int | None) -> list[Segment]:
         """A row of characters, in runs of the same."""
@@ -221,18 +276,24 @@ class HeatMap(Widget, can_focus=True):
             self._styles[key] = Style(color=self._color(upper), bgcolor=self._color(lower))
         return self._styles[key]
 
-    def _color(self, level: int) -> RichColor | None:
+    def _color(self, level: int) -> RichColor:
+        return Color(*self._rgb(level)).rich_color
+
+    def _rgb(self, level: int) -> RGB:
         if level == NOT_A_NUMBER:
-            return self.get_component_rich_style("heat-map--not-a-number").color
-        return Color(*COLOR_MAP[level]).rich_color
+            return self.get_component_styles("heat-map--not-a-number").color.rgb
+        return COLOR_MAP[level]
 
     def _columns(self, heat: Heat, frame: _Frame) -> list[Segment]:
         """The numbers of the columns, each from its column on."""
         row = " " * frame.left
         for index, text in ticks(heat.columns, frame.width // 8):
-            column = frame.left + pixel_of(index, frame.width, len(heat.columns))
+            column = frame.left + self._column_of(index, heat, frame)
             if column >= len(row) and column + len(text) <= frame.left + frame.width:
                 row = f"{row:<{column}}{text} "
+        if self.painting is not None and self.cursor is not None:
+            column = frame.left + self._column_of(self.cursor[1], heat, frame)
+            row = f"{row:<{column}}"[:column] + CURSOR_COLUMN + row[column + 1 :]
         return [Segment(row, self.get_component_rich_style("heat-map--tick"))]
 
     def _legend(self, heat: Heat, style: Style) -> list[Segment]:
@@ -259,9 +320,14 @@ class HeatMap(Widget, can_focus=True):
             return None
         row, column = self.cursor
         return (
-            pixel_of(row, frame.rows, len(heat.rows)) // frame.pixels,
-            pixel_of(column, frame.width, len(heat.columns)),
+            pixel_of(row, frame.rows, len(heat.rows)) // frame.down,
+            self._column_of(column, heat, frame),
         )
+
+    @staticmethod
+    def _column_of(column: int, heat: Heat, frame: _Frame) -> int:
+        """The first cell that shows a column of the matrix."""
+        return pixel_of(column, frame.columns, len(heat.columns)) // frame.across
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """The cursor follows the mouse."""
@@ -272,8 +338,8 @@ class HeatMap(Widget, can_focus=True):
         x, y = offset.x - frame.left, offset.y - 1
         if 0 <= x < frame.width and 0 <= y < frame.height:
             self.cursor = (
-                place(y * frame.pixels, frame.rows, len(heat.rows)),
-                place(x, frame.width, len(heat.columns)),
+                place(y * frame.down, frame.rows, len(heat.rows)),
+                place(x * frame.across, frame.columns, len(heat.columns)),
             )
 
     def on_leave(self) -> None:
@@ -282,7 +348,7 @@ class HeatMap(Widget, can_focus=True):
             self.cursor = None
 
     def action_move_cursor(self, rows: int, columns: int) -> None:
-        """Move by a character, at least to the next number; show it in the middle first."""
+        """Move by what a character tells apart; show it in the middle first."""
         heat, frame = self.heat, self._frame(self.content_size)
         if heat is None or frame is None:
             return
@@ -291,8 +357,9 @@ class HeatMap(Widget, can_focus=True):
             self.cursor = height // 2, width // 2
             return
         row, column = self.cursor
-        row += rows * max(height // frame.height, 1)
-        column += columns * max(width // frame.width, 1)
+        seen = (frame.rows, frame.columns) if self.painting else (frame.height, frame.width)
+        row += rows * max(height // seen[0], 1)
+        column += columns * max(width // seen[1], 1)
         self.cursor = min(max(row, 0), height - 1), min(max(column, 0), width - 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
