@@ -11,7 +11,7 @@ import pytest
 import staged
 
 from tui import cli, follower, lister
-from tui.widgets import plot_canvas, time_line
+from tui.widgets import heat_map, plot_canvas, time_line
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(time_line, "localtime", time.gmtime)
-    monkeypatch.setattr(plot_canvas, "output_encoding", lambda: "utf-8")
+    for module in (plot_canvas, heat_map):
+        monkeypatch.setattr(module, "output_encoding", lambda: "utf-8")
     monkeypatch.setattr(follower, "take_pulse", lambda: staged.PULSE)
     clock = SimpleNamespace(
         time=lambda: staged.PULSE.time, monotonic=time.monotonic, process_time=time.process_time

@@ -69,9 +69,17 @@ class PaneScreen(Screen[None]):
         super().__init__()
         self._possible: list[bool | None] = []
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it can be seen."""
+        # Textual takes the screen beneath the one on top for seen, however opaque that is, and
+        # draws all of the one on top again for whatever changes beneath.
+        on_top = self.app.screen
+        return super().is_current and (on_top is self or on_top.styles.background.a < 1)
+
     def watch_snapshot(self) -> None:
         """Show what changed, unless another screen lies on top."""
-        # `is_current` holds for the screen beneath as well, whether it can be seen or not.
+        # `is_current` holds for the screen beneath a question as well.
         if self.is_mounted and self.is_current and self.app.screen is self:
             self.show_snapshot()
 

@@ -46,8 +46,7 @@ def picture(bitmap: Bitmap, number: int) -> str:
     """
     height, width = bitmap.levels.shape
     colors = np.asarray(bitmap.palette, np.uint8)[bitmap.levels]
-    # What repeats so much is as small at the fastest level.
-    data = b64encode(zlib.compress(colors.tobytes(), 1)).decode()
+    data = b64encode(zlib.compress(colors.tobytes())).decode()
     chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
     keys = f"a=t,i={number},f=24,o=z,s={width},v={height},q=2,"
     parts = []
