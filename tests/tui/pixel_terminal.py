@@ -91,7 +91,7 @@ class PixelTerminal:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("NO_COLOR", "TMUX") and not name.startswith("SSH_")
+            if name not in ("NO_COLOR", "TMUX", "COLUMNS", "LINES") and not name.startswith("SSH_")
         }
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "tui.cli", *map(str, arguments)],

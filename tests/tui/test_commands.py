@@ -408,6 +408,7 @@ def test_doctor_names_what_stands_in_the_way(
     assert code == 1
     assert "KERAS_BACKEND" in out
     assert "Cannot write in" in out
+    assert "pixels no, half blocks:" in out
 
 
 def test_what_the_rules_find_is_told_on_stderr(root: Path, call: Call) -> None:

@@ -79,7 +79,7 @@ def is_of_text(terminal: PixelTerminal) -> bool:
     return texts == {HALF_BLOCK} and (terminal.pixels(row, column, rows, columns) == -1).all()
 
 
-@pytest.mark.parametrize("tells_pixels", [True, False])
+@pytest.mark.parametrize("tells_pixels", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["kitty", "sixel"])
 def test_every_number_is_pixels_of_its_colour(kind, tells_pixels) -> None:
     terminal = PixelTerminal(kind, 160, 50, tells_pixels=tells_pixels)
@@ -160,6 +160,26 @@ def test_an_answer_from_afar_is_waited_for() -> None:
         terminal.until(lambda: has(terminal, "Open") and has(terminal, "s0 ✓"))
         terminal.press("\r")
         terminal.until(lambda: shows(terminal, head=0))
+    finally:
+        session.kill()
+        session.wait()
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("kitty", "pixels Kitty graphics, cells of 10x20"),
+        ("sixel", "pixels Sixel, cells of 10x20"),
+        ("plain", "pixels no, half blocks: this terminal has neither"),
+    ],
+)
+def test_the_doctor_says_what_the_terminal_has(kind, expected) -> None:
+    terminal = PixelTerminal(kind, 160, 50)
+    # Without a backend there is less to look for.
+    session = terminal.start("doctor", KERAS_BACKEND="nothing")
+    try:
+        terminal.until(lambda: has(terminal, expected))
     finally:
         session.kill()
         session.wait()

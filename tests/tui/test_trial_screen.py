@@ -106,6 +106,27 @@ async def test_neighbours_and_the_way_back(half_way: Stage) -> None:
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
 
 
+async def test_what_cannot_be_seen_is_not_drawn(half_way: Stage) -> None:
+    """The clock of the dashboard beneath would have all of this screen drawn every second."""
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        dashboard = app.screen
+        assert dashboard.is_current
+        await open_trial(app, pilot, "gru-s2")
+        trial = app.screen
+        assert trial.is_current
+        assert not dashboard.is_current
+        # A question lets through what lies beneath.
+        await pilot.press("question_mark")
+        await until(pilot, lambda: app.screen is not trial)
+        assert trial.is_current
+        assert not dashboard.is_current
+        await pilot.press("escape")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is dashboard)
+        assert dashboard.is_current
+
+
 async def test_pretraining_has_steps_of_its_own() -> None:
     model = {"name": "bert", "pretraining_steps": 2000}
     stage = staged(task={"name": "topics"}, models=[model], seeds=[0])
