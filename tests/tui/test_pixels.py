@@ -44,7 +44,7 @@ def place(terminal: PixelTerminal) -> tuple[int, int, int, int]:
     """The cells of the map: first row, first column, rows, columns."""
     top, left = terminal.find("attention, block, head")
     bottom, _ = terminal.find("████")  # the scale
-    border = "".join(cell[0] for cell in terminal.text[top]).index("│", left)
+    border = "".join(cell[0] for cell in terminal.text[top]).find("│", left)
     # Beneath the map stand the columns, left of it the rows, right of it a space and the border.
     return top + 1, left + 3, bottom - top - 2, border - 1 - left - 3
 
@@ -67,7 +67,10 @@ def has(terminal: PixelTerminal, text: str) -> bool:
 def shows(terminal: PixelTerminal, head: int, step: int = 60) -> bool:
     if not has(terminal, f"block, head {head + 1}") or not has(terminal, "████"):
         return False
-    shown = terminal.pixels(*place(terminal))
+    found = place(terminal)
+    if min(found) <= 0:  # half of it is drawn
+        return False
+    shown = terminal.pixels(*found)
     return np.abs(shown - expected(terminal, head, step)).max() <= TOLERANCE[terminal.kind]
 
 
