@@ -22,13 +22,14 @@ class TimeBudget:
     def __init__(self, steps: int, first_seconds: float) -> None:
         self._steps = steps
         self._first_seconds = self._next_seconds = first_seconds
+        self._is_compiled = False
         self._first_asked: tuple[int, float] | None = None
         self.spent = 0.0
         """Seconds."""
 
     def expect(self, first_seconds: float) -> None:
-        """Take the first recording to need so much, and those after it what was said before."""
-        self._first_seconds = first_seconds
+        """Take the first recording, which is compiled, to need so much; those after it do not."""
+        self._first_seconds, self._is_compiled = first_seconds, True
 
     def refusal(self, step: int, trained: float, is_last: bool) -> str:
         """Why there is no time after `step` updates in `trained` seconds; empty where there is."""
@@ -47,8 +48,11 @@ class TimeBudget:
 
     def spend(self, seconds: float) -> None:
         """Count a recording that was made."""
-        # The first one loads what the next ones have, and takes about twice as long.
-        self._next_seconds = seconds if self.spent else seconds / 2
+        if self.spent:
+            self._next_seconds = seconds
+        elif not self._is_compiled:
+            # The first one loads what the next ones have, and takes about twice as long.
+            self._next_seconds = seconds / 2
         self.spent += seconds
 
     def _in_all(self, step: int, trained: float) -> float:

@@ -146,6 +146,10 @@ def test_a_first_look_that_is_compiled_is_taken_to_need_as_long_as_the_first_upd
     assert budget.refusal(50, trained=3.4 / SHARE, is_last=False)
     budget.refusal(10, trained=1.0, is_last=False)
     assert not budget.refusal(60, trained=3.6 / SHARE, is_last=False)
+    # What compiling took says nothing of those that follow.
+    budget.spend(2.5)
+    assert not budget.refusal(70, trained=3.1 / SHARE, is_last=True)
+    assert budget.refusal(70, trained=2.9 / SHARE, is_last=True)
 
 
 @pytest.mark.parametrize(("is_compiled", "is_recorded"), [(False, True), (True, False)])
@@ -153,7 +157,7 @@ def test_what_the_first_updates_took_counts_where_looks_are_compiled(
     tmp_path, is_compiled, is_recorded
 ):
     training = Training(tmp_path, step_seconds=0.02, is_compiled=is_compiled)  # 20 s, 0.6 of them
-    training.observer.began(1.0)
+    training.observer.began(2.0)
     assert bool(training.run().recorded) is is_recorded
 
 

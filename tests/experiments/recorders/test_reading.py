@@ -251,6 +251,21 @@ def test_of_long_sequences_and_wide_layers_some_places_are_chosen():
 
 
 @pytest.mark.backends
+def test_gradients_of_a_linear_network_are_those_of_its_weights():
+    inputs = keras.Input((7, 2))
+    dense = keras.layers.Dense(1)
+    model = keras.Model(inputs, dense(keras.layers.Flatten()(inputs)))
+    model.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in model.get_weights()])
+    batch = TASK.evaluation_set("validation", seed=0)
+    kernel, bias = dense.get_weights()
+    rows, targets = batch.inputs[:SAMPLES], batch.targets[:SAMPLES]
+    errors = rows.reshape(SAMPLES, -1) @ kernel + bias - targets
+    expected = np.abs(2 * errors / SAMPLES) * np.linalg.norm(kernel.reshape(7, 2), axis=1)
+    values = traces(model)["gradient_norm", ""].values
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+
+
+@pytest.mark.backends
 @pytest.mark.parametrize("model", ["lstm", "transformer"])
 def test_gradients_are_those_of_finite_differences(model):
     network = built(model)
