@@ -50,7 +50,7 @@ bench: $(VENV)/dev
 
 # The pictures of the README and of the tour, from the real dashboard.
 picture: $(VENV)/dev
-	$(BIN)/python -m docs.picture
+	env -u NO_COLOR -u TEXTUAL_THEME $(BIN)/python -m docs.picture
 
 clean:
 	rm -rf $(VENV) .venv-jax .venv-torch dist
