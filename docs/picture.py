@@ -24,18 +24,18 @@ PROGRAM = (sys.executable, "-m", "tui.cli")
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "experiments" / "configs" / "digits.toml"
 TOUR = HERE / "tour"
-ENOUGH = 85
+ENOUGH = 90
 """Percent of the training after which the README's picture is taken: much is known by then, and
 some trials still train."""
 
-_ATTENTION = (*["down"] * 4, "enter", "4")
+_INSIDE = (*["down"] * 4, "enter", "4", "right_parenthesis")
 KEYS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dashboard": ("reverse", ()),
     "alerts": ("adding", ("tab",) * 5),
     "compare": ("reverse", ("c",)),
     "trial": ("reverse", ("enter",)),
-    "attention": ("reverse", (*_ATTENTION, "right_parenthesis")),
-    "gates": ("reverse", (*_ATTENTION, "w", "w")),
+    "attention": ("reverse", _INSIDE),
+    "gates": ("reverse", (*_INSIDE, "w", "w")),
     "new-experiment": ("reverse", ("n",)),
     "history": ("reverse", ("e",)),
     "filter": ("reverse", ("e", "slash", *"model:gru")),
@@ -106,7 +106,7 @@ async def exported(root: Path, experiment: str, keys: tuple[str, ...]) -> str:
             await pilot.pause(0.1)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(1 if len(key) == 1 else 0.2)
+            await pilot.pause(1.5 if len(key) == 1 else 0.3)
         await pilot.pause(2)
         return app.export_screenshot(title=TITLE)
 
