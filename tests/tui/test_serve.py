@@ -320,11 +320,31 @@ def test_a_tab_has_its_person_s_keys_and_theme(
     keymap_path().write_text('plot.log = "y"')
     opened: list[KerasSeqApp] = []
     monkeypatch.setattr(KerasSeqApp, "run", lambda app: opened.append(app))
-    monkeypatch.setattr(sys, "argv", ["tui.browser_session", str(tmp_path)])
+    monkeypatch.setattr(
+        sys, "argv", ["tui.browser_session", "--server", str(os.getppid()), str(tmp_path)]
+    )
     assert browser_session.main() == 0
     (app,) = opened
     assert app.theme == "nord"
     assert app._keymap == {"plot.log": "y"}
+
+
+def test_a_tab_ends_with_its_server(root: Path) -> None:
+    """Even one whose server had no time to say so, and whose terminal nobody reads any more."""
+    words = browser_session.command(root, "staged", read_only=True)
+    words[words.index("--server") + 1] = "1000000000"  # no process has it
+    variables = {**os.environ, "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=variables,
+    ) as tab:
+        try:
+            tab.wait(timeout=60)
+        finally:
+            tab.kill()
 
 
 def test_any_free_port_will_do() -> None:
