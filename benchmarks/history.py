@@ -57,7 +57,7 @@ def main() -> None:
             _row("from opening to all names, without an index", first, "1"),
             _row("from opening to all that is known of all, without an index", all_read, ""),
             _row("from opening to all that is known of all, with the index", indexed, "1"),
-            _row("a letter typed into the filter", keys, ""),
+            _row("a letter typed into the filter (CPU)", keys, "0.05"),
         ],
     )
 
@@ -122,16 +122,16 @@ async def _opening(root: Path, is_done: Callable[[ExperimentList], bool]) -> flo
 
 
 async def _keys(root: Path) -> list[float]:
-    """Until the list shows what matches."""
+    """Until the list shows what matches, with what else the session does meanwhile."""
     found = []
     app = KerasSeqApp(root)
     async with app.run_test(size=(160, 50)) as pilot:
         await _until(pilot, _is_read)
         await pilot.press("slash")
         for key in "copy 00":
-            started = time.perf_counter()
+            started = time.process_time()
             await pilot.press("space" if key == " " else key)
-            found.append(time.perf_counter() - started)
+            found.append(time.process_time() - started)
     return found
 
 

@@ -63,9 +63,11 @@ class Dashboard:
         return float(times.user + times.system)
 
     @property
-    def memory_bytes(self) -> int:
-        """What it holds now."""
-        return int(psutil.Process(self._process.pid).memory_info().rss)
+    def peak_memory_bytes(self) -> int:
+        """The most that it has held so far."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+        return int(peak) * 1024
 
     def close(self) -> None:
         """End it."""

@@ -19,6 +19,7 @@ BENCHMARKS = (
     "start_up",
     "line_plot",
     "history",
+    "dashboard",
     "trial_overhead",
     "recording",
     "task_generation",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from staged import ROOT, SIZES, check_snapshot, screen_text, staged, until
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from experiments import backend, launch
 from experiments.config import ExperimentConfig
@@ -150,6 +150,31 @@ async def test_a_filter_leaves_what_matches(text: str, left: list[str]) -> None:
         await pilot.press("slash", "escape")
         assert names(shown) == ["alpha", "beta", "gamma", "delta", "omega"]
         assert app.focused is shown
+
+
+async def test_a_letter_lays_out_and_shows_keys_only_where_something_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many()
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("slash", "g", "a")
+        await pilot.pause()
+        shown, laid_out = [], []
+        monkeypatch.setattr(app.screen, "refresh_bindings", lambda: shown.append(1))
+        label = app.screen.query_one("#count", Label)
+        update = label.update
+        monkeypatch.setattr(
+            label, "update", lambda *said, layout: (laid_out.append(layout), update(*said))
+        )
+        # One of two is left, the one that was under the cursor.
+        assert names(app.screen.query_one(ExperimentList)) == ["gamma", "omega"]
+        await pilot.press("m")
+        assert names(app.screen.query_one(ExperimentList)) == ["gamma"]
+        assert str(label.content) == "1 of 5"
+        assert not shown
+        assert not any(laid_out)
 
 
 async def test_a_filter_that_cannot_be_read_points_at_its_fault() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -37,3 +39,57 @@ async def test_lines_end_at_the_same_column_with_and_without_a_scrollbar(count):
             assert lines.show_vertical_scrollbar == (count > 10)
             assert not lines.show_horizontal_scrollbar
             assert lines.render_line(0).text == "0" + 27 * " " + "| "
+
+
+class Counted(RowList):
+    """A thousand lines that keep which of them were made."""
+
+    def __init__(self):
+        super().__init__()
+        self.made = []
+        self.sign = ""
+
+    def make_rows(self, width):
+        return None, [Row(partial(self.line, number), str(number)) for number in range(1000)]
+
+    def line(self, number):
+        self.made.append(number)
+        return Text(f"{number}{self.sign}")
+
+
+class CountedList(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Counted()
+
+
+async def test_only_lines_on_the_screen_are_made():
+    app = CountedList()
+    async with app.run_test(size=(30, 10)) as pilot:
+        await pilot.pause()
+        lines = app.query_one(Counted)
+        assert set(lines.made) == set(range(10))
+        lines.made.clear()
+        lines.sign = "!"
+        lines.remake()
+        await pilot.pause()
+        assert set(lines.made) == set(range(10))
+        assert lines.render_line(3).text.rstrip() == "3!"
+        await pilot.press("end")
+        await pilot.pause()
+        assert lines.render_line(9).text.rstrip() == "999!"
+        assert set(lines.made) == {*range(10), *range(990, 1000)}
+
+
+async def test_lines_that_changed_out_of_sight_are_drawn_when_they_come_into_it():
+    app = CountedList()
+    async with app.run_test(size=(30, 10)) as pilot:
+        lines = app.query_one(Counted)
+        await pilot.pause()
+        await pilot.press("end")
+        await pilot.pause()
+        assert lines.render_line(9).text.rstrip() == "999"
+        lines.sign = "!"
+        lines.remake()
+        await pilot.press("home")
+        await pilot.pause()
+        assert [lines.render_line(y).text.rstrip() for y in (0, 9)] == ["0!", "9!"]

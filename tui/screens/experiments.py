@@ -10,7 +10,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
@@ -29,6 +28,7 @@ from tui.messages import (
     StandingsRead,
 )
 from tui.read_only import GuardedApp
+from tui.screens.key_screen import KeyScreen
 from tui.screens.question import Question
 from tui.widgets.experiment_list import ExperimentList
 from tui.widgets.filter_bar import FilterBar
@@ -51,7 +51,7 @@ Press [b]n[/b] to set one up here, or start one from the command line:
 """
 
 
-class ExperimentsScreen(Screen[None]):
+class ExperimentsScreen(KeyScreen):
     """History and beginning."""
 
     HELP = """
@@ -90,6 +90,10 @@ class ExperimentsScreen(Screen[None]):
             tooltip="Set up another one like it, with changes",
         ),
     ]  # fmt: skip
+
+    CHANGING = tuple(
+        (action, ()) for action in ("back", "filter", "delete", "replay", "rerun", "clone")
+    )
 
     def __init__(self, root: Path) -> None:
         super().__init__()
@@ -175,7 +179,7 @@ class ExperimentsScreen(Screen[None]):
                 self._follow_standings(entry.folder)
             else:
                 self.query_one("#standings").display = False
-        self.refresh_bindings()
+        self.refresh_keys()
 
     @on(StandingsRead)
     def _on_standings(self, message: StandingsRead) -> None:

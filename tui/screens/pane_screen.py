@@ -7,18 +7,18 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.screen import Screen
 
 from tui.messages import OptionsChosen
 from tui.playback import Playback
 from tui.plot_options import PlotOptions
 from tui.pulse import Pulse
+from tui.screens.key_screen import KeyScreen
 from tui.snapshot import Snapshot
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_plot import LinePlot
 
 
-class PaneScreen(Screen[None]):
+class PaneScreen(KeyScreen):
     """Base of the screens that show an experiment.
 
     A pane is a container of the class `pane`. Number keys show a pane on a narrow screen and
@@ -32,9 +32,6 @@ class PaneScreen(Screen[None]):
     """Titles by the id of the pane."""
     FOCUS: ClassVar[Mapping[str, str]]
     """The selector of what takes the keys in each pane."""
-
-    CHANGING: ClassVar[tuple[tuple[str, tuple[object, ...]], ...]]
-    """Actions, with parameters, that a snapshot may make possible or impossible."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -64,10 +61,6 @@ class PaneScreen(Screen[None]):
     """Where a replay is, bound to the app's."""
     pane: reactive[str] = reactive("")
     """The pane in front on a narrow screen."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._possible: list[bool | None] = []
 
     @property
     def is_current(self) -> bool:
@@ -112,13 +105,6 @@ class PaneScreen(Screen[None]):
     def show_snapshot(self) -> None:
         """Hand the snapshot to the widgets."""
         raise NotImplementedError
-
-    def refresh_keys(self) -> None:
-        """Show the keys again if other ones work now; that takes 10 ms, too much every time."""
-        possible = [self.check_action(action, parameters) for action, parameters in self.CHANGING]
-        if possible != self._possible:
-            self._possible = possible
-            self.refresh_bindings()
 
     def watch_pane(self, before: str, after: str) -> None:
         """The style sheet shows the pane that the screen is named after."""

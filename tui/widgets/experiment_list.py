@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich.style import Style
 from rich.text import Text
@@ -51,9 +52,18 @@ class ExperimentList(RowList):
         """Those that match, in order."""
         self._headings: list[tuple[int, str]] = []
         """Where each one ends, for the mouse."""
+        self._cells: Mapping[str, Sequence[str]] = {}
+        """What stands beneath the headings, by experiment."""
 
     def watch_listed(self) -> None:
         """Show what changed."""
+        if self.listed is not None:
+            now = self.listed.now
+            self._cells = {
+                entry.name: [column.cell(entry.digest, now) for column in COLUMNS]
+                for entry in self.listed.entries
+                if entry.digest
+            }
         self.remake()
 
     def watch_matching(self) -> None:
@@ -79,33 +89,44 @@ class ExperimentList(RowList):
         """A line per experiment; the models fill what is left."""
         if self.listed is None:
             return None, ()
-        now = self.listed.now
         found = [e for e in self.listed.entries if self.matching.matches(e.values)]
         self.shown = self.order.sorted(found)
-        names = [entry.name for entry in self.shown]
-        table = {
-            column.heading: [column.cell(e.digest, now) if e.digest else "" for e in self.shown]
-            for column in COLUMNS
-        }
-        widths = {NAME: max(map(len, (self._heading_text(NAME), *names)))}
-        for heading, cells in table.items():
-            widths[heading] = max(map(len, (self._heading_text(heading), *cells)))
+        table = [self._cells[entry.name] for entry in self.shown if entry.digest]
+        widths = {NAME: _widest(self._heading_text(NAME), [entry.name for entry in self.shown])}
+        for i, column in enumerate(COLUMNS):
+            heading = self._heading_text(column.heading)
+            widths[column.heading] = _widest(heading, [cells[i] for cells in table])
         columns = _fitting(widths, width)
-        rows = []
-        for i, entry in enumerate(self.shown):
-            text = Text(no_wrap=True)
-            text.append(entry.name.ljust(widths[NAME] + _GAP), BOLD)
-            if entry.digest is None:
-                said = f"! unreadable  {entry.problem}" if entry.problem else UNREAD
-                text.append(said, self._ink(Status.LOST) if entry.problem else MUTED)
-            else:
-                for column in columns:
-                    style = self._style(column, entry.digest.status)
-                    text.append(_padded(table[column.heading][i], column, widths), style)
-            text.rstrip()
-            text.truncate(width, overflow="ellipsis")
-            rows.append(Row(text, entry.name))
+        rows = [
+            Row(
+                partial(self._line, entry, self._cells.get(entry.name, ()), columns, widths, width),
+                entry.name,
+            )
+            for entry in self.shown
+        ]
         return self._heading_line(columns, widths, width), rows
+
+    def _line(
+        self,
+        entry: Entry,
+        cells: Sequence[str],
+        columns: Sequence[Column],
+        widths: dict[str, int],
+        width: int,
+    ) -> Text:
+        text = Text(no_wrap=True)
+        text.append(entry.name.ljust(widths[NAME] + _GAP), BOLD)
+        if entry.digest is None:
+            said = f"! unreadable  {entry.problem}" if entry.problem else UNREAD
+            text.append(said, self._ink(Status.LOST) if entry.problem else MUTED)
+        else:
+            for column, cell in zip(COLUMNS, cells, strict=True):
+                if column in columns:
+                    style = self._style(column, entry.digest.status)
+                    text.append(_padded(cell, column, widths), style)
+        text.rstrip()
+        text.truncate(width, overflow="ellipsis")
+        return text
 
     def _heading_line(self, columns: Sequence[Column], widths: dict[str, int], width: int) -> Text:
         text = Text(self._heading_text(NAME).ljust(widths[NAME] + _GAP))
@@ -138,6 +159,10 @@ class ExperimentList(RowList):
         heading = next((h for end, h in self._headings if offset.x < end), None)
         if heading is not None:
             self.post_message(self.Reordered(self.order.by(heading)))
+
+
+def _widest(heading: str, cells: Sequence[str]) -> int:
+    return max(len(heading), max(map(len, cells), default=0))
 
 
 def _padded(cell: str, column: Column, widths: dict[str, int]) -> str:

@@ -89,7 +89,9 @@ class FilterBar(VerticalGroup):
 
     def watch_count(self, count: str) -> None:
         """Show how many are left."""
-        self.query_one("#count", Label).update(count)
+        label = self.query_one("#count", Label)
+        # A layout of the screen takes longer than all else that a letter asks for.
+        label.update(count, layout=len(count) != len(str(label.content)))
 
     def watch_problem(self, problem: QueryError | None) -> None:
         """Point at what is wrong."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from rich.style import Style
@@ -22,12 +23,22 @@ MUTED = Style(dim=True)
 BOLD = Style(bold=True)
 
 
-@dataclass(frozen=True)
 class Row:
-    """A line; one without a key cannot be chosen."""
+    """A line; one without a key cannot be chosen.
 
-    text: Text
-    key: str | None = None
+    Args:
+        text: What it says, or what makes it: of many lines only those on the screen are made.
+        key: Its name, or None.
+    """
+
+    def __init__(self, text: Text | Callable[[], Text], key: str | None = None) -> None:
+        self._source = text
+        self.key = key
+
+    @cached_property
+    def text(self) -> Text:
+        """What it says."""
+        return self._source if isinstance(self._source, Text) else self._source()
 
 
 class RowList(ScrollView, can_focus=True):
@@ -118,11 +129,13 @@ class RowList(ScrollView, can_focus=True):
             self.virtual_size = Size(width, len(rows) + top)
             self.refresh()
         else:
-            for y, (old, new) in enumerate(zip(before, rows, strict=True)):
+            # Those out of sight are drawn when they come into it.
+            first, last = self.scroll_offset.y, self.scroll_offset.y + self.size.height
+            for y, (old, new) in enumerate(zip(before[first:last], rows[first:last], strict=True)):
                 if old is new:
                     continue
                 if old.text != new.text or old.text.spans != new.text.spans:
-                    self._refresh_row(y)
+                    self._refresh_row(first + y)
         keys = [row.key for row in rows if row.key is not None]
         if self.key not in keys:
             self.choose(self.first_choice(keys) if keys else None)

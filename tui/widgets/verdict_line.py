@@ -22,5 +22,14 @@ class VerdictLine(Static):
         """Say it again."""
         if self.snapshot is not None:
             verdict = wording.verdict(self.snapshot.view, self.snapshot.board)
-            if verdict != self.content:  # it may take another number of lines
-                self.update(verdict, layout=True)
+            if verdict != self.content:
+                before = self._lines()
+                self.update(verdict, layout=False)
+                self.clear_cached_dimensions()
+                if self._lines() != before:  # a layout of the screen takes 6 ms and more
+                    self.refresh(layout=True)
+
+    def _lines(self) -> int:
+        """How many lines it needs at its width."""
+        width = self.content_size.width
+        return self.get_content_height(self.container_size, self.screen.size, width)
