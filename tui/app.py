@@ -124,6 +124,7 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
         self._folder = ExperimentFolder(root / experiment) if experiment else None
         self._follower: Follower | None = None
         self._is_starting = False  # but for `run`, which is a process of its own
+        self._is_list_new = True
         # Kept, so that a supervisor that has ended is noticed and does not linger.
         self._supervisors: list[subprocess.Popen[bytes]] = []
         self.register_theme(THEME)
@@ -189,9 +190,18 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
             self.snapshot = message.snapshot
             if self._is_starting:
                 self._is_starting = False
-                # What is imported by now stays. To look for garbage in it takes 80 ms at a time,
-                # in the middle of a tick.
-                self.call_after_refresh(gc.freeze)
+                self._settle()
+
+    @on(messages.ExperimentsListed)
+    def _on_listed(self) -> None:
+        if self._is_starting and self._is_list_new:
+            self._is_list_new = False
+            self._settle()
+
+    def _settle(self) -> None:
+        # What is imported by now stays. To look for garbage in it takes 80 ms at a time, in the
+        # middle of a tick or of a word that is typed.
+        self.call_after_refresh(gc.freeze)
 
     @on(messages.PulseTaken)
     def _on_pulse(self, message: messages.PulseTaken) -> None:

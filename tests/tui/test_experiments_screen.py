@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -341,3 +342,15 @@ async def test_whoever_only_watches_leaves_no_file() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(app, pilot)
     assert not (ROOT / FILE).exists()
+
+
+async def test_what_is_imported_is_no_garbage_to_look_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(1))
+    many()
+    app = KerasSeqApp(ROOT)
+    app._is_starting = True  # as when it is run
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        await pilot.pause()
+        assert len(frozen) == 1
