@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import constants, on, work
+from textual import constants, events, on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
@@ -33,6 +33,7 @@ from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.help import HelpScreen, explained
 from tui.screens.pane_screen import PaneScreen
+from tui.screens.too_small import cover
 from tui.screens.trial import TrialScreen
 from tui.snapshot import Snapshot
 from tui.steering import carry_out
@@ -155,6 +156,12 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
             self.push_screen(self._dashboard(self._folder))
             # Reading begins once the first picture is on the screen.
             self.call_after_refresh(self._follow, self._folder)
+        self.call_after_refresh(cover, self, self.size)
+
+    @on(events.Resize)
+    def _on_another_size(self, event: events.Resize) -> None:
+        if len(self.screen_stack) > 1:  # else what is to be covered comes only now
+            cover(self, event.size)
 
     def _leave_without_terminal(self) -> None:
         # One that is gone without a hang-up signal is asked for keys without end.
@@ -294,6 +301,7 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(screen)
+        cover(self, self.size)
 
     @on(messages.SteeringAsked)
     def _on_steering(self, message: messages.SteeringAsked) -> None:

@@ -85,6 +85,7 @@ LOOKING = frozenset(
         "show_pane",
         "sort",
         "speed",
+        "take",
         "toggle_highlight",
         "toggle_log",
         "toggle_members",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,20 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lister, "time", clock)
     monkeypatch.setattr(lister, "LIST_SECONDS", 0.01)
     monkeypatch.setattr(lister, "REST_SECONDS", 0.0)
+
+
+@pytest.fixture
+def no_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Act again as soon as every widget has done what it was told.
+
+    The pilot would wait until the whole process rests, which the reading thread never lets it.
+    """
+
+    async def rest(*_: float) -> None:
+        await asyncio.sleep(0)
+
+    for module in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{module}.wait_for_idle", rest)
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from staged import QUALITY, ROOT, STARTED, STEPS, Stage, completed, training, until
 from textual import events
+from textual.errors import NoWidget
 from textual.pilot import Pilot
 from textual.screen import Screen
 from ways import opened as go_to
@@ -26,7 +28,10 @@ KEYS = [
     *("shift+tab", "e", "n", "c", "c"),
 ]
 QUITTING = ["q", "ctrl+q"]
-SIZES = [(80, 24), (120, 40), (160, 50), (240, 70), (40, 10), (1, 1)]
+SIZES = [(80, 24), (120, 40), (160, 50), (240, 70)]
+TINY = [(59, 15), (40, 10), (1, 1)]
+"""Where a notice covers everything, so that nobody stays there for long."""
+MOST_IN_TINY = 4
 SCROLLS = {
     "scroll up": events.MouseScrollUp,
     "scroll down": events.MouseScrollDown,
@@ -61,12 +66,20 @@ def alert(trial: str) -> Alerted:
 class Person:
     """Acts on the dashboard, again and again until so many actions are done.
 
-    It begins on a screen of the kind `begin`, if that is given. `did` tells what was done, in an
-    order that the seed alone decides; `seen` names the screens that were on top.
+    It begins at `size` and on a screen of the kind `begin`, if they are given. `did` tells what
+    was done, in an order that the seed alone decides; `seen` names the screens that were on top.
     """
 
-    def __init__(self, seed: int, stage: Stage, begin: type[Screen[None]] | None = None) -> None:
-        self._begin = begin
+    def __init__(
+        self,
+        seed: int,
+        stage: Stage,
+        *,
+        begin: type[Screen[None]] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        self._begin, self._size = begin, size
+        self._in_tiny = 0
         self._random = random.Random(seed)
         self._stage = stage
         self._growth = journals()
@@ -77,10 +90,10 @@ class Person:
         """Act so often; whoever has left comes back."""
         while len(self.did) < count:
             opened = self._random.choice([None, self._stage.folder.name])
-            width, height = self._random.choice(SIZES)
-            begin, self._begin = self._begin, None
+            width, height = self._size or self._random.choice(SIZES)
+            begin, self._begin, self._size, self._in_tiny = self._begin, None, None, 0
             if begin is not None:
-                opened, (width, height) = self._stage.folder.name, SIZES[1]
+                opened = self._stage.folder.name
             self.did.append(f"open {opened or 'the list'} at {width}x{height}")
             app = KerasSeqApp(ROOT, opened)
             async with app.run_test(size=(width, height)) as pilot:
@@ -104,8 +117,12 @@ class Person:
         dice, chance = self._random.random(), self._random
         # Drawn as parts of the screen: its size when this is done is not the seed's to know.
         across, down = chance.random(), chance.random()
+        self._in_tiny += bool(self._in_tiny)
         width, height = pilot.app.size
-        at = (min(int(across * width), width - 1), min(int(down * height), height - 1))
+        at, to = (
+            (min(int(x * width), width - 1), min(int(y * height), height - 1))
+            for x, y in ((across, down), (chance.random(), down))
+        )
         if dice < 0.003:
             key = chance.choice(QUITTING)
             self.did.append(key)
@@ -113,7 +130,14 @@ class Person:
         elif dice < 0.13:
             times = chance.choice([1, 1, 2])
             self.did.append(f"click {at} x{times}")
-            await pilot.click(offset=at, times=times)
+            with suppress(NoWidget):  # the screen has just opened, and nothing is there yet
+                await pilot.click(offset=at, times=times)
+        elif dice < 0.14:
+            self.did.append(f"drag {at} to {to}")
+            with suppress(NoWidget):
+                await pilot.mouse_down(offset=at)
+                await pilot.hover(offset=to)
+                await pilot.mouse_up(offset=to)
         elif dice < 0.19:
             name = chance.choice(list(SCROLLS))
             self.did.append(f"{name} {at}")
@@ -121,8 +145,9 @@ class Person:
             scroll = SCROLLS[name](None, x, y, 0, 0, 0, False, False, False, x, y)
             pilot.app.screen._forward_event(scroll)
             await pilot.pause()
-        elif dice < 0.2:
-            size = chance.choice(SIZES)
+        elif dice < 0.2 or self._in_tiny >= MOST_IN_TINY:
+            size = chance.choice(SIZES if self._in_tiny else SIZES + TINY)
+            self._in_tiny = int(size in TINY)
             self.did.append("resize {}x{}".format(*size))
             await pilot.resize_terminal(*size)
         else:

@@ -16,7 +16,7 @@ from tui.wording import GLYPHS, MEANINGS
 pytestmark = pytest.mark.usefixtures("frozen")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (240, 70)])
 async def test_help(size: tuple[int, int]) -> None:
     staged().finish()
     app = KerasSeqApp(ROOT, "staged")

@@ -66,11 +66,12 @@ async def test_every_widget_explains_itself_and_every_key_is_shown(
                     assert display in shown, f"{display} of {active.node} is not in the help"
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=str)
 @screens
-async def test_tab_reaches_every_widget(kind: type[Screen[None]]) -> None:
+async def test_tab_reaches_every_widget(kind: type[Screen[None]], size: tuple[int, int]) -> None:
     staged().half_way()
     app = KerasSeqApp(ROOT, "staged")
-    async with app.run_test(size=(160, 50)) as pilot:
+    async with app.run_test(size=size) as pilot:
         screen = await opened(pilot, app, kind)
         reached = set()
         for _ in focusable(screen):

@@ -175,6 +175,18 @@ async def test_a_click_shows_a_view(stage: Stage) -> None:
         assert pane.inside.view == "states"
 
 
+async def test_the_keys_beside_what_is_chosen_are_clicked(stage: Stage) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        pane = await inside_of(app, pilot)
+        said = str(pane.query_one("#chosen").render())
+        after = said.index("sample 1/2") + len("sample 1/2")
+        await pilot.click("#chosen", offset=(after, 0))
+        assert pane.inside.sample == 1
+        await pilot.click("#chosen", offset=(after - len("(sample 1/2"), 0))
+        assert pane.inside.sample == 0
+
+
 def test_what_is_not_there_becomes_the_nearest_that_is() -> None:
     shown = Inside(recording(50), Choice("states", {"layer": 7, "part": 99, "sample": -3}))
     assert (shown.trace.layer, shown.part, shown.sample) == ("lstm", 5, 0)

@@ -48,7 +48,7 @@ async def open_form(app: KerasSeqApp, pilot: Pilot[None], task: str) -> NewExper
     return screen
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (240, 70)])
 async def test_form(size: tuple[int, int]) -> None:
     app = KerasSeqApp(ROOT)
     async with app.run_test(size=size) as pilot:

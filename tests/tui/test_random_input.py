@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from random_input import Person
+from random_input import SIZES, Person
 from staged import Stage, staged
 from textual.screen import Screen
 from ways import WAYS
@@ -13,7 +13,7 @@ from ways import WAYS
 from experiments import backend, launch
 from experiments.errors import RequestError
 
-pytestmark = pytest.mark.usefixtures("frozen", "nothing_starts")
+pytestmark = pytest.mark.usefixtures("frozen", "no_rests", "nothing_starts")
 
 
 @pytest.fixture
@@ -47,15 +47,15 @@ async def act(person: Person, count: int) -> None:
         print(f"{len(person.did)} actions:", *map(repr, person.did), sep="\n")
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_a_hundred(growing: Stage, seed: int) -> None:
-    await act(Person(seed, growing), 100)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_two_hundred_from_each_size(growing: Stage, size: tuple[int, int]) -> None:
+    await act(Person(SIZES.index(size), growing, size=size), 200)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.__name__)
 async def test_four_hundred_from_each_screen(growing: Stage, kind: type[Screen[None]]) -> None:
-    person = Person(4, growing, kind)
+    person = Person(4, growing, begin=kind)
     await act(person, 400)
     assert kind.__name__ in person.seen

@@ -44,7 +44,7 @@ async def open_trial(app: KerasSeqApp, pilot, name: str) -> None:
     await until(pilot, lambda: app.screen.query_one(ConsoleLog).lines_read)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (240, 70)])
 async def test_running(half_way: Stage, size: tuple[int, int]) -> None:
     app = KerasSeqApp(ROOT, "staged")
     async with app.run_test(size=size) as pilot:

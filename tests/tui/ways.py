@@ -14,11 +14,12 @@ from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.new_experiment import NewExperiment
 from tui.screens.trial import TrialScreen
+from tui.widgets.trial_list import TrialList
 
 WAYS: dict[type[Screen[None]], tuple[str, ...]] = {
     DashboardScreen: (),
     CompareScreen: ("c",),
-    TrialScreen: ("enter",),
+    TrialScreen: ("1", "enter"),
     ExperimentsScreen: ("e",),
     NewExperiment: ("n",),
 }
@@ -28,7 +29,10 @@ WAYS: dict[type[Screen[None]], tuple[str, ...]] = {
 async def opened(pilot: Pilot[str], app: KerasSeqApp, kind: type[Screen[None]]) -> Screen[None]:
     """The screen of that kind, from the dashboard; it shows all it will show."""
     await until(pilot, lambda: app.snapshot and app.screen.focused)
-    await pilot.press(*WAYS[kind])
+    for key in WAYS[kind]:
+        await pilot.press(key)
+        if key == "1":  # a pane takes the keys once it is on the screen
+            await until(pilot, lambda: isinstance(app.screen.focused, TrialList))
     await until(pilot, lambda: type(app.screen) is kind and app.screen.focused)
     ready: Callable[[], object] = lambda: True  # noqa: E731
     if kind is ExperimentsScreen:

@@ -12,6 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from tui.widgets.key_footer import KeyFooter
+
 Answer = tuple[float | None]
 """The number, or None where nothing was typed."""
 
@@ -27,6 +29,7 @@ class AskNumber(ModalScreen[Answer | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Set", id="ask.take", tooltip="Take what is typed", priority=True),
         Binding("escape", "dismiss(None)", "Leave", id="ask.leave", tooltip="Change nothing"),
     ]
 
@@ -40,20 +43,21 @@ class AskNumber(ModalScreen[Answer | None]):
         self._is_positive = is_positive
 
     def compose(self) -> ComposeResult:
-        """The question, a field, and what is wrong with what stands in it."""
+        """The question, a field, and what is wrong with what stands in it, keys."""
         with Vertical(classes="dialog"):
             yield Label(self._question, classes="title")
             yield Input("" if self._value is None else f"{self._value:g}")
             yield Label(self._otherwise)
             yield Label("", id="problem", markup=False)
+        yield KeyFooter()
 
     @on(Input.Changed)
     def _on_changed(self) -> None:
         self.query_one("#problem", Label).update("")
 
-    @on(Input.Submitted)
-    def _on_submitted(self, event: Input.Submitted) -> None:
-        text = event.value.strip()
+    def action_take(self) -> None:
+        """Take what is typed, or say what is wrong with it."""
+        text = self.query_one(Input).value.strip()
         if not text:
             self.dismiss((None,))
             return

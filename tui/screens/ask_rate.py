@@ -16,12 +16,16 @@ from experiments.errors import RequestError
 from experiments.steering import new_rate
 from experiments.trial_view import TrialView
 from tui import wording
+from tui.widgets.key_footer import KeyFooter
 
 
 class AskRate(ModalScreen[str | None]):
     """A learning rate or a factor, as `steering.new_rate` takes it; None changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "answer", "Set", id="rate.answer", tooltip="Take what is typed", priority=True
+        ),
         Binding("escape", "dismiss(None)", "Leave", id="rate.leave", tooltip="Change nothing"),
     ]
 
@@ -30,13 +34,14 @@ class AskRate(ModalScreen[str | None]):
         self._trials = trials
 
     def compose(self) -> ComposeResult:
-        """The question, a field, and what comes of what stands in it."""
+        """The question, a field, and what comes of what stands in it, keys."""
         with Vertical(classes="dialog"):
             whose = wording.name_or_number(self._trials)
             yield Label(f"Learning rate of {whose}", classes="title", markup=False)
             yield Input(placeholder="0.0005, or x0.5 for half")
             yield Label("The comparison's warnings will tell of it.")
             yield Label("", id="outcome", markup=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Say what it is now."""
@@ -56,11 +61,12 @@ class AskRate(ModalScreen[str | None]):
             pass  # while somebody types; it is told when they are done
         self.query_one("#outcome", Label).update(said)
 
-    @on(Input.Submitted)
-    def _on_submitted(self, event: Input.Submitted) -> None:
+    def action_answer(self) -> None:
+        """Take what is typed, or say what is wrong with it."""
+        value = self.query_one(Input).value
         try:
-            new_rate(event.value, 1.0)
+            new_rate(value, 1.0)
         except RequestError as error:
             self.query_one("#outcome", Label).update(str(error))
         else:
-            self.dismiss(event.value)
+            self.dismiss(value)

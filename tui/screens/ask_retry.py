@@ -14,6 +14,7 @@ from textual.widgets import Button, Label
 
 from experiments.trial_view import TrialView
 from tui import wording
+from tui.widgets.key_footer import KeyFooter
 
 
 class AskRetry(ModalScreen["AskRetry.Answer | None"]):
@@ -46,7 +47,7 @@ class AskRetry(ModalScreen["AskRetry.Answer | None"]):
         self._trials = trials
 
     def compose(self) -> ComposeResult:
-        """What has happened, and a button for each way."""
+        """What has happened, and a button for each way; keys."""
         with Vertical(classes="dialog"):
             whose = wording.name_or_number(self._trials)
             yield Label(f"Try {whose} again?", classes="title", markup=False)
@@ -55,6 +56,7 @@ class AskRetry(ModalScreen["AskRetry.Answer | None"]):
                 yield Button("From the checkpoint (c)", variant="primary", id="checkpoint")
                 yield Button("From there at half the learning rate (h)", id="half")
                 yield Button("From the first step (f)", id="first")
+        yield KeyFooter()
 
     def _situation(self) -> str:
         saved = [trial.saved_at for trial in self._trials if trial.saved_at is not None]

@@ -24,6 +24,7 @@ from tui.screens.steering_screen import SteeringScreen
 from tui.screens.stop_all import StopAll
 from tui.snapshot import Snapshot
 from tui.widgets.alert_list import AlertList
+from tui.widgets.chart import NOTHING, WAITING
 from tui.widgets.experiment_header import ExperimentHeader
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
@@ -127,12 +128,12 @@ class DashboardScreen(SteeringScreen, PlotScreen):
         self.query_one(ExperimentHeader).place = self._place
         self.query_one("#trials").border_title = "Trials"
         self.pane = "plots"
-        # Which of the two is displayed is known after the first layout.
+        # How much room there is is known after the first layout.
         self.call_after_refresh(self._focus_first)
 
     def _focus_first(self) -> None:
-        trials = self.query_one(TrialList)
-        (trials if trials.region else self.query_one("#plot-1")).focus()
+        pane = "plots" if self.has_class("-narrow") else "trials"
+        self.set_focus(self.query_one(self.FOCUS[pane]))
 
     def show_snapshot(self) -> None:
         """Hand the snapshot to the widgets."""
@@ -162,6 +163,7 @@ class DashboardScreen(SteeringScreen, PlotScreen):
             plot.title = plot_title(wording.words(key), key, seeds, request.smoothing)
             plot.x_label = X_LABELS[request.x]
             plot.y_scale = options.scale(key)
+            plot.placeholder = NOTHING if snapshot.view.is_finished else WAITING
         said = (f"x: {request.x}", smoothing_words(request.smoothing))
         self.query_one(ReadingLine).status = ", ".join(said)
         self._show_reading()

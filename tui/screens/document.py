@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Static
 from experiments.errors import KerasSeqError
 from experiments.store import replace
 from tui.screens.question import Question
+from tui.widgets.key_footer import KeyFooter
 
 
 class DocumentScreen(ModalScreen[None]):
@@ -51,7 +52,7 @@ class DocumentScreen(ModalScreen[None]):
         self._document, self._path = document, path
 
     def compose(self) -> ComposeResult:
-        """The text, where it goes, and what to do with it."""
+        """The text, where it goes, and what to do with it, keys."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "The same as a file: keras-seq run FILE.toml"
             with VerticalScroll():
@@ -61,6 +62,7 @@ class DocumentScreen(ModalScreen[None]):
             with Horizontal(classes="buttons"):
                 yield Button("Copy (ctrl+y)", id="copy", compact=True)
                 yield Button("Save (ctrl+s)", id="save", variant="primary", compact=True)
+        yield KeyFooter()
 
     @on(Button.Pressed, "#copy")
     def action_copy_document(self) -> None:

@@ -206,7 +206,11 @@ class ExperimentsScreen(KeyScreen):
         match action:
             case "back":  # only to another screen; the lowest one is empty
                 return len(self.app.screen_stack) > 2
-            case "filter" | "order" | "reverse":
+            case "filter":
+                # While somebody types there, it is a letter.
+                is_typing = self.is_mounted and self.query_one(FilterBar).has_focus_within
+                return self.is_mounted and not self.has_class("-empty") and not is_typing
+            case "order" | "reverse":
                 return self.is_mounted and not self.has_class("-empty")
             case "delete":
                 return entry is not None and (bool(entry.problem) or not _is_open(entry))

@@ -17,6 +17,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tui import wording
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.palette import series_color
 from tui.widgets.row_list import BOLD, MUTED
 
@@ -28,7 +29,7 @@ PLOTS = (
     ("×", "not a number, or infinite, of one seed at least"),  # noqa: RUF001 - the plot's own sign
     ("thin line", "with i: each seed; of a single run, what was measured"),
     ("x: time", "of seconds the mean is where all seeds have values, else where any has"),
-    ("mouse", "shows values; the wheel zooms; shift and wheel pans"),
+    ("mouse", "shows values; the wheel zooms; dragging, or shift and wheel, pans"),
 )
 STANDINGS = (
     ("├─●─┤", "mean and 95 % Student t interval over seeds"),
@@ -60,7 +61,8 @@ def explained(screen: Screen[Any]) -> list[Part]:
             owner = {screen: "screen", app: "app"}.get(active.node, "widget")
             keys[owner].setdefault(binding.tooltip, []).append(app.get_key_display(binding))
     rows = {
-        owner: [(" ".join(shown), said) for said, shown in found.items()]
+        # Two keys may be shown as one: + is = with shift on most keyboards.
+        owner: [(" ".join(dict.fromkeys(shown)), said) for said, shown in found.items()]
         for owner, found in keys.items()
     }
     around = screen.focused.ancestors_with_self if screen.focused else ()
@@ -104,6 +106,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_table(PLOTS))
             yield Static("Signs of the leaderboard", classes="title")
             yield Static(_table(STANDINGS))
+        yield KeyFooter()
 
     def _statuses(self) -> Table:
         table = _table(())

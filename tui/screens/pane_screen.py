@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.widget import Widget
 
 from tui.messages import OptionsChosen
 from tui.playback import Playback
@@ -24,6 +25,9 @@ class PaneScreen(KeyScreen):
     A pane is a container of the class `pane`. Number keys show a pane on a narrow screen and
     focus it on a wide one.
     """
+
+    AUTO_FOCUS = ""
+    """Not the first widget, which may be hidden: `focus_shown` says what."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (140, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
@@ -101,6 +105,29 @@ class PaneScreen(KeyScreen):
     def on_screen_resume(self) -> None:
         """Show what changed while another screen lay on top."""
         self.show_snapshot()
+        self.call_after_refresh(self.focus_shown)
+
+    def on_resize(self) -> None:
+        """Where there is room for one pane only, it is the one with the keys."""
+        around = self.focused.ancestors_with_self if self.focused else ()
+        pane = next((node.id for node in around if node.id in self.PANES), None)
+        if pane is not None and self.has_class("-narrow"):
+            self.pane = pane
+
+    def watch_focused(self, focused: Widget | None) -> None:
+        """Whatever had the keys is hidden now."""
+        if focused is None and self.is_mounted:
+            self.call_after_refresh(self.focus_shown)
+
+    def focus_shown(self) -> None:
+        """Give the keys, where nothing has them, to a pane that is on the screen."""
+        # While another window has them, they are kept for what had them before.
+        if self.focused is None and self.is_current and self.app.app_focus:
+            for pane in sorted(self.PANES, key=lambda pane: pane != self.pane):
+                widget = self.query_one(self.FOCUS[pane])
+                if all(node.display for node in widget.ancestors_with_self):
+                    self.set_focus(widget)
+                    return
 
     def show_snapshot(self) -> None:
         """Hand the snapshot to the widgets."""

@@ -11,6 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
+from tui.widgets.key_footer import KeyFooter
+
 
 class Question(ModalScreen[bool]):
     """A question, and True where the answer is yes.
@@ -33,13 +35,14 @@ class Question(ModalScreen[bool]):
         self._yes, self._no = yes, no
 
     def compose(self) -> ComposeResult:
-        """The question and two buttons."""
+        """The question, two buttons, keys."""
         with Vertical(classes="dialog"):
             yield Label(self._question, classes="title", markup=False)
             yield Label(self._consequence, markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._yes} (y)", variant="error", id="yes")
                 yield Button(f"{self._no} (n)", variant="primary", id="no")
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """The harmless answer is chosen first."""

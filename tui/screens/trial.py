@@ -12,7 +12,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from experiments.causality import words
@@ -26,6 +26,7 @@ from tui.messages import ConsoleRead, ReadingFailed, RecordingsRead
 from tui.plot_options import X_LABELS
 from tui.screens.plot_screen import PlotScreen
 from tui.screens.steering_screen import SteeringScreen
+from tui.widgets.chart import NOTHING, WAITING
 from tui.widgets.console import Console
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
 from tui.widgets.inside_view import INSIDE_BINDINGS, InsideView
@@ -171,6 +172,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
         metric.curves = (trial_curve(trial, key, color, "validation", x, smoothing),)
         for plot, shown in ((metric, key), (loss, "train_loss")):
             plot.x_label, plot.y_scale = X_LABELS[x], self.options.scale(shown)
+            plot.placeholder = NOTHING if trial.status.is_finished else WAITING
         self.query_one("#facts", Static).update(facts(trial))
         inside = self.query_one(InsideView)
         inside.color, inside.steps = color, trial.recorded
@@ -226,6 +228,9 @@ class TrialScreen(SteeringScreen, PlotScreen):
         """Keys work only while there is something for them to act on."""
         if action == "go":
             return self._neighbour(int(str(parameters[0]))) is not None
+        if action == "search":
+            # While somebody types there, it is a letter.
+            return not isinstance(self.focused, Input)
         if action == "inside":
             what, places = parameters
             inside = self.query(InsideView)

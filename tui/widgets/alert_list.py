@@ -62,6 +62,10 @@ class AlertList(RowList):
             rows.append(Row(wording.shortened(line, width), key=alert.sentence))
         return None, rows
 
+    def can_open(self, key: str) -> bool:
+        """Whether the line is about a trial."""
+        return bool(self.trial_of(key))
+
     def trial_of(self, sentence: str) -> str:
         """The trial that a line is about; nothing where it is about none."""
         found = [alert.trial for alert in self.alerts if alert.sentence == sentence]

@@ -18,6 +18,9 @@ from tui.widgets.raster import column_of
 
 Integers = NDArray[np.int32]
 
+WAITING = "waiting for the first measurement"
+NOTHING = "nothing was measured"
+
 # A confidence interval of two seeds can be ten times wider than all curves together; bands
 # may stretch the y axis by this share of the curves' own range, and are cut off beyond.
 _BAND_STRETCH = 0.5
@@ -52,7 +55,7 @@ class Chart:
     highlight: str | None = None
     dashed: bool = False
     legend: bool = True
-    placeholder: str = "waiting for the first measurement"
+    placeholder: str = WAITING
     x_rule: tuple[float, str] | None = None
 
     @cached_property

@@ -48,6 +48,10 @@ class DistinctionList(RowList):
                 return self._table(found, keys, shown, widths, columns)
         return None, self._paragraphs(found, width)
 
+    def can_open(self, key: str) -> bool:
+        """All there is stands in the line."""
+        return False
+
     def _table(
         self,
         found: Distinctions,

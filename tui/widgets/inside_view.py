@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widgets import Static
 
 from experiments.recorders.recording import Recording
@@ -158,14 +159,17 @@ class InsideView(Vertical):
         return Content.from_markup(" ".join(parts))
 
     def _chosen(self, inside: Inside, step: int) -> Content:
-        """Which of how many is shown, between the keys that go to others."""
+        """Which of how many is shown, between the keys that go to others; so does a click there."""
         names = {"part": inside.part_axis, "step": f"step {step}"}
         sizes = {**inside.sizes(), "step": (self.steps.index(step), len(self.steps))}
         parts = []
         for name, (at, size) in sizes.items():
-            before, after = KEYS[name] if size > 1 else ("", "")
-            parts.append(f"{before}{names.get(name, name)} {at + 1}/{size}{after}")
-        return Content("  ".join(parts))
+            said = Content(f"{names.get(name, name)} {at + 1}/{size}")
+            if size > 1:
+                before, after = KEYS[name]
+                said = _link(before, name, -1) + said + _link(after, name, 1)
+            parts.append(said)
+        return Content("  ").join(parts)
 
     def forget(self) -> None:
         """Another trial comes: what was read is not its own; what is chosen stays."""
@@ -203,3 +207,8 @@ class InsideView(Vertical):
         elif inside is not None:
             number = inside.sizes()[what][0] + places
             self.choice = replace(self.choice, numbers={**self.choice.numbers, what: number})
+
+
+def _link(key: str, what: str, places: int) -> Content:
+    """A key on which a click does what the key does."""
+    return Content.styled(key, Style.from_meta({"@click": f"screen.inside('{what}', {places})"}))

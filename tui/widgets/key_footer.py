@@ -6,15 +6,17 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Footer, Label
 
-NARROW = 110
-# What the help lists and a narrow footer leaves out, so that no key is cut in two.
-_LEAST = ("command_palette", "toggle_highlight")
-# What it leaves out besides where the others do not fit, the least needed first.
+# What a footer leaves out where not all keys fit, so that none is cut in two; the least needed
+# first. The palette has them all, so it stays, for the mouse.
 _GIVING_WAY = (
-    *("speed(-1)", "speed(1)", "shift(-0.01)", "shift(0.01)"),
+    *("toggle_highlight", "speed(-1)", "speed(1)", "shift(-0.01)", "shift(0.01)"),
     *("save", "kill", "set_rate", "pause_all", "toggle_seeds", "set_target", "experiments"),
     *("new_experiment", "set_limit", "open", "retry"),
 )
+_PALETTE = "command_palette"
+_STAYING = (_PALETTE, "back", "dismiss", "help", "quit")
+_BORDER = 2
+"""Columns around the palette's key."""
 _READ_ONLY = "read-only"
 
 
@@ -38,9 +40,8 @@ class KeyFooter(Footer):
             yield Label(_READ_ONLY, id="read-only")
             width -= len(_READ_ONLY) + 2
         keys = list(super().compose())
-        if self.app.size.width < NARROW:
-            keys = [key for key in keys if _action(key) not in _LEAST]
-        for action in _GIVING_WAY:
+        others = [action for key in reversed(keys) if (action := _action(key)) not in _STAYING]
+        for action in (*_GIVING_WAY, *others):
             if sum(map(_width, keys)) > width:
                 keys = [key for key in keys if _action(key) != action]
         yield from keys
@@ -52,4 +53,5 @@ def _action(key: Widget) -> str:
 
 def _width(key: Widget) -> int:
     """Of the key and its name, each with a blank behind it."""
-    return sum(len(str(getattr(key, name, ""))) + 1 for name in ("key_display", "description"))
+    text = sum(len(str(getattr(key, name, ""))) + 1 for name in ("key_display", "description"))
+    return text + _BORDER * (_action(key) == _PALETTE)

@@ -14,7 +14,7 @@ from tui.widgets.crosshair import nearest_x, next_x
 from tui.widgets.curve import Curve
 from tui.widgets.glyphs import PlotMode
 from tui.widgets.plot_canvas import PlotCanvas
-from tui.widgets.view import View, panned, zoomed
+from tui.widgets.view import View, moved, panned, zoomed
 
 __all__ = ["Curve", "LinePlot", "PlotMode"]
 
@@ -31,7 +31,8 @@ class LinePlot(PlotCanvas, can_focus=True):
     One measurement of every model. The cursor reads the values of all plots at one place; zooming
     and panning move all plots with the same x axis. The signs are explained below.
 
-    A click puts the cursor there; the wheel zooms; shift and wheel pans.
+    A click puts the cursor there; the wheel zooms; a zoomed view is dragged along, or moved with
+    shift and wheel.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -131,6 +132,9 @@ class LinePlot(PlotCanvas, can_focus=True):
             """The plot, for `@on` selectors."""
             return self.plot
 
+    _grabbed: float | None = None
+    """The place on the x axis that the mouse holds."""
+
     def _x_view(self) -> View | None:
         frame = self.frame
         return None if frame is None else (frame.x_axis.low, frame.x_axis.high)
@@ -142,9 +146,26 @@ class LinePlot(PlotCanvas, can_focus=True):
             self.cursor_x = x
             self.post_message(self.CursorMoved(self, x))
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Put the crosshair there, and take hold of a zoomed view."""
+        x = self._x_under(event)
+        self._move_cursor_to(x)
+        if self.x_limits is not None and x is not None:
+            self._grabbed = x
+            self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        """Let go of the view."""
+        self._grabbed = None
+        self.capture_mouse(False)
+
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """The crosshair follows the mouse."""
-        self._move_cursor_to(self._x_under(event))
+        """The crosshair follows the mouse; a view that is held does."""
+        x, whole = self._x_under(event), data_x_range(self.curves)
+        if self._grabbed is None:
+            self._move_cursor_to(x)
+        elif x is not None and whole is not None and self.x_limits is not None:
+            self._show(moved(self.x_limits, whole, self._grabbed - x))
 
     def on_leave(self) -> None:
         """The crosshair goes with the mouse."""

@@ -63,6 +63,11 @@ class PairMatrix(RowList):
         rows += [self._pair(pair, width) for pair in board.comparisons]
         return Text(head), rows
 
+    def can_open(self, key: str) -> bool:
+        """Models can; pairs have said everything."""
+        standings = self.snapshot.board.standings if self.snapshot else ()
+        return any(standing.model == key for standing in standings)
+
     def _letter(self, model: str) -> str:
         return series_letter(self._index(model))
 

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.widgets.axis import Scale
-from tui.widgets.chart import Chart, Frame
+from tui.widgets.chart import WAITING, Chart, Frame
 from tui.widgets.crosshair import draw_crosshair
 from tui.widgets.curve import Curve
 from tui.widgets.drawing import Drawing, draw_chart
@@ -78,7 +78,7 @@ class PlotCanvas(Widget):
     """Key of the curves that lie on top while the others are muted."""
     legend: reactive[bool] = reactive(True)
     """Whether to name curves in a row of their own when they fit nowhere else."""
-    placeholder: reactive[str] = reactive("waiting for the first measurement")
+    placeholder: reactive[str] = reactive(WAITING)
     """What to say while there is nothing to draw."""
     x_rule: reactive[tuple[float, str] | None] = reactive(None)
     """Where an upright line stands, and what it stands for."""

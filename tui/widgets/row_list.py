@@ -153,8 +153,11 @@ class RowList(ScrollView, can_focus=True):
                 self._refresh_row(y)
                 if row.key == key:
                     self._show_row(y)
+        could_open = self.check_action("open", ())
         self.key = key
         self.post_message(self.Highlighted(self, key))
+        if self.check_action("open", ()) is not could_open:
+            self.refresh_bindings()
 
     def _refresh_row(self, y: int) -> None:
         line = y + self._top - self.scroll_offset.y
@@ -234,7 +237,15 @@ class RowList(ScrollView, can_focus=True):
         """Move the cursor by what fits on the screen."""
         self.action_move(pages * max(self.content_size.height - self._top - 1, 1))
 
+    def can_open(self, key: str) -> bool:
+        """Whether there is something to open on the line called `key`."""
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter works only on a line that can be opened."""
+        return action != "open" or (self.key is not None and self.can_open(self.key))
+
     def action_open(self) -> None:
         """Open the line under the cursor."""
-        if self.key is not None:
+        if self.key is not None and self.can_open(self.key):
             self.post_message(self.Opened(self, self.key))

@@ -38,7 +38,17 @@ def panned(view: View, whole: View, direction: int) -> View:
         whole: The range of the data.
         direction: 1 towards the end, -1 towards the start.
     """
+    return moved(view, whole, (view[1] - view[0]) * _PAN * direction)
+
+
+def moved(view: View, whole: View, distance: float) -> View:
+    """The view moved by a distance along the x axis, as far as the data goes.
+
+    Args:
+        view: What is in view now.
+        whole: The range of the data.
+        distance: Positive towards the end.
+    """
     low, high = view
-    shift = (high - low) * _PAN * direction
-    shift = min(max(shift, min(whole[0] - low, 0)), max(whole[1] - high, 0))
-    return low + shift, high + shift
+    distance = min(max(distance, min(whole[0] - low, 0)), max(whole[1] - high, 0))
+    return low + distance, high + distance
