@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -95,8 +96,8 @@ def name_or_number(trials: Sequence[TrialView]) -> str:
 
 
 def words(key: str) -> str:
-    """A measurement in words: `validation accuracy`."""
-    return key.replace("_", " ")
+    """A measurement in words: `validation accuracy`, `test exact match 4 to 12`."""
+    return re.sub(r"_(\d+)_(\d+)$", r" \1 to \2", key).replace("_", " ")
 
 
 def mark(status: Status) -> str:

@@ -229,3 +229,15 @@ def test_what_a_process_takes_is_said_while_there_is_one(status: Status) -> None
     said = wording.taken(dataclasses.replace(trial, status=status, load=load))
     is_at_work = status in (Status.RUNNING, Status.PAUSED)
     assert said == (["4.0 cores", "1.5 GiB"] if is_at_work else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("validation_accuracy", "validation accuracy"),
+        ("test_exact_match_4_12", "test exact match 4 to 12"),
+        ("probe_support_distance_75_100", "probe support distance 75 to 100"),
+    ],
+)
+def test_a_measurement_in_words(key: str, said: str) -> None:
+    assert wording.words(key) == said
