@@ -39,6 +39,8 @@ class Gauge:
             times, memory = process.cpu_times(), process.memory_info().rss
         except psutil.Error:
             return None  # it has ended
+        if not memory:
+            return None  # it has ended, too, and its parent has not asked yet how
         seconds = times.user + times.system
         cores = round((seconds - self._seconds) / waited, 2)
         self._seconds, self._looked = seconds, self._looked + waited

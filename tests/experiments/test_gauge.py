@@ -122,6 +122,13 @@ def test_of_a_process_that_is_gone_nothing_is_told(machine):
     assert told(one) is None
 
 
+def test_of_a_process_that_has_ended_and_waits_for_its_parent_nothing_is_told(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    machine.rss = 0
+    assert told(one) is None
+
+
 def test_a_process_that_works_and_one_that_waits(monkeypatch):
     monkeypatch.setattr(gauge, "LOOK_SECONDS", 0.0)
     script = "held = bytearray(50_000_000); print(sum(range(10**6)), flush=True); input()"

@@ -197,8 +197,8 @@ def command(folder):
 def test_a_worker_on_a_full_disk_ends_with_one_line(folder):
     # A pipe that nobody fills stands for an empty journal; /dev/full itself never ends.
     script = (
-        "import os, sys; from pathlib import Path; from experiments import store, worker;"
-        "store.JournalReader.read = lambda self: []; sys.exit(worker.main())"
+        "import os, sys; from pathlib import Path; from experiments import journal, worker;"
+        "journal.JournalReader.read = lambda self: []; sys.exit(worker.main())"
     )
     folder.journal.symlink_to("/dev/full")
     done = subprocess.run(

@@ -276,6 +276,7 @@ def test_a_layer_hands_its_implementation_on(cls, caplog):
         cls(UNITS, implementation="quick")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_model_trains_alike_with_both(jit_compile):
     random = np.random.default_rng(0)

@@ -272,6 +272,7 @@ def test_directions_start_and_drop_apart(seed):
     assert again.get_config() == layer.get_config()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="a data set and an export of TensorFlow")
 def test_data_set_and_saved_model_of_tensorflow(tmp_path):
     import tensorflow as tf

@@ -307,7 +307,9 @@ def test_query_without_keys_gives_zeros_and_finite_gradients(dropout, scores, hi
     # A compiled function of JAX cannot keep the state of dropout.
     run = run if dropout else compiled_on_jax(run)
     output = to_numpy(run(QUERY, VALUE))
-    assert ((output == 0).all(-1) == np.array([[False, True, False], [False] * 3])).all()
+    zero = (output == 0).all(-1)
+    assert zero[0, 1]
+    assert dropout or zero.sum() == 1  # dropout may leave a query without keys, too
     of_query, of_value = gradients(lambda *x: ops.sum(run(*x) ** 2), [QUERY, VALUE])
     assert np.isfinite(of_query).all()
     assert np.isfinite(of_value).all()

@@ -77,6 +77,7 @@ def test_scores_of_a_beam_are_those_of_its_tokens(kind):
     assert (tokens != greedy[0]).any() or np.allclose(scores, greedy[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_padding_of_the_source_has_no_influence(kind):
     model = make(kind)
@@ -161,6 +162,7 @@ def test_dropout_in_training(place, rate):
     assert (abs(to_numpy(trained) - to_numpy(expected)) > 1e-5).any()
 
 
+@pytest.mark.slow
 def test_learns_to_copy():
     keras.utils.set_random_seed(3)
     source = np.array([[3, 4, 5], [5, 3, 0], [4, 5, 3], [4, 0, 0]])
@@ -251,6 +253,7 @@ def test_no_sources():
     assert scores.shape == (0,)
 
 
+@pytest.mark.slow
 def test_writes_with_the_weights_it_has():
     model = make("gru")
     before = model.generate(SOURCE, LENGTH, return_scores=True)

@@ -224,6 +224,7 @@ def test_learns_digits_in_four_epochs(model):
     assert task.measure(predictions(network, batch.inputs), batch)["accuracy"] > 0.2
 
 
+@pytest.mark.slow
 def test_writes_sequences_and_trains(decoding_model):
     """A trial from the first step to the test, on words of two or three letters."""
     config = TrialConfig(
