@@ -335,11 +335,13 @@ def test_what_processes_take_is_seen_from_outside(create, monkeypatch):
     with running(folder, "waits", "waits") as started:
 
         def both_wait():
-            loads = [trial.load for trial in ExperimentReader(folder).read().trials]
-            # Where it has only begun it has hardly any memory yet.
+            # Loads of what has not begun yet, and has hardly any memory, do not count.
             return all(
-                load is not None and load.cores < 0.5 and 1 << 20 < load.memory_bytes < 1 << 30
-                for load in loads
+                trial.status is Status.RUNNING
+                and trial.load is not None
+                and trial.load.cores < 0.5
+                and 1 << 20 < trial.load.memory_bytes < 1 << 30
+                for trial in ExperimentReader(folder).read().trials
             )
 
         until(both_wait)
