@@ -2,30 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from one_map import OneMap, heat
 from staged import screen_text
-from textual.app import App, ComposeResult
 
 from tui.widgets.color_map import COLOR_MAP, RAMP
-from tui.widgets.heat import Heat
 from tui.widgets.heat_map import HALF_BLOCK, HeatMap
 
 pytestmark = pytest.mark.usefixtures("frozen")
-
-
-def heat(values, limits=(0.0, 1.0)) -> Heat:
-    values = np.asarray(values, float)
-    return Heat(values, "query", "key", *map(np.arange, values.shape), limits)
-
-
-class OneMap(App[None]):
-    """A heat map and nothing else."""
-
-    def compose(self) -> ComposeResult:
-        yield HeatMap()
-
-    @property
-    def map(self) -> HeatMap:
-        return self.query_one(HeatMap)
 
 
 def colors_at(app: OneMap, y: int, x: int) -> tuple[object, object]:

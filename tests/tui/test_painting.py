@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from one_map import OneMap, heat
 from pixel_terminal import CELL, PixelTerminal
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from staged import screen_text, until
-from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.strip import Strip
 
@@ -23,8 +23,6 @@ from tui.graphics import Graphics
 from tui.terminal import refusal, understood
 from tui.widgets.bitmap import Bitmap
 from tui.widgets.color_map import COLOR_MAP
-from tui.widgets.heat import Heat
-from tui.widgets.heat_map import HeatMap
 from tui.widgets.kitty import ACCENTS, placeholders
 from tui.widgets.painted_strip import PaintedStrip
 from tui.widgets.painting import Painting, fits, painting
@@ -204,21 +202,6 @@ def test_an_answer_tells_what_there_is_or_what_is_missing(answer, cell, expected
 def test_some_terminals_are_not_asked(environ, expected) -> None:
     assert expected in refusal(environ)
     assert bool(expected) == bool(refusal(environ))
-
-
-class OneMap(App[None]):
-    """A heat map and nothing else."""
-
-    def compose(self) -> ComposeResult:
-        yield HeatMap()
-
-    @property
-    def map(self) -> HeatMap:
-        return self.query_one(HeatMap)
-
-
-def heat(values: np.ndarray) -> Heat:
-    return Heat(values, "query", "key", *map(np.arange, values.shape), (0.0, 1.0))
 
 
 @pytest.mark.usefixtures("frozen")
