@@ -18,6 +18,7 @@ from tui.formatting import (
     mean_and_bounds,
     milliseconds,
     number,
+    probability,
     quantity,
 )
 
@@ -102,10 +103,10 @@ def comparison_table(out: Console, view: ExperimentView, board: Leaderboard) -> 
         Column("advantage", [number(advantage.mean) for advantage in advantages]),
         Column("95 % interval", [bounds(advantage) for advantage in advantages], gives_way=1),
         Column("seeds", [str(pair.interval.n) for pair in pairs], gives_way=3),
-        Column("p", [number(pair.p) for pair in pairs], gives_way=4),
-        Column("p Holm", [number(pair.p_holm) for pair in pairs]),
+        Column("p", [probability(pair.p) for pair in pairs], gives_way=4),
+        Column("p Holm", [probability(pair.p_holm) for pair in pairs]),
         Column("detectable", [number(pair.detectable) for pair in pairs]),
-        Column("p equivalent", [number(pair.p_equivalent) for pair in pairs], gives_way=2),
+        Column("p equivalent", [probability(pair.p_equivalent) for pair in pairs], gives_way=2),
         Column("verdict", [wording.outcome(pair, margin) for pair in pairs], "left", wraps=True),
     ]
     within = f"; equivalent: within {number(margin)}, by two one-sided tests" if margin else ""

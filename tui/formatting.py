@@ -5,6 +5,8 @@ import math
 from experiments.stats import Interval
 
 UNKNOWN = "-"
+LEAST_P = 0.001
+"""Smaller p-values say no more to a person; JSON has them whole."""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -20,6 +22,11 @@ def number(value: float, digits: int = 3) -> str:
         max(0, digits - 1 - math.floor(math.log10(abs(value)))) if abs(value) >= 1 else digits
     )
     return f"{value:.{decimals}f}"
+
+
+def probability(value: float) -> str:
+    """A p-value to three decimals, with `<0.001` for less; `-` when it is unknown."""
+    return f"<{LEAST_P}" if value < LEAST_P else number(value)
 
 
 def bounds(interval: Interval) -> str:

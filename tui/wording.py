@@ -21,7 +21,7 @@ from experiments.stats import Interval, TimeToSolve
 from experiments.status import Status
 from experiments.steering import Action
 from experiments.trial_view import TrialView
-from tui.formatting import UNKNOWN, bounds, duration, number, quantity
+from tui.formatting import UNKNOWN, bounds, duration, number, probability, quantity
 
 GLYPHS = {
     Status.QUEUED: "·",
@@ -277,10 +277,10 @@ def verdict(view: ExperimentView, board: Leaderboard) -> str:
     if found.winner == found.b:  # it is behind only by seeds that the other one lacks
         interval = interval.negated
     by = f"{number(interval.mean)} {bounds(interval)}, paired over {interval.n} seeds"
-    holm = f"p Holm {number(found.p_holm)}"
+    holm = f"p Holm {probability(found.p_holm)}"
     if found.outcome == "equivalent":
         said = f"{found.a} and {found.b} are {outcome(found, board.margin)}"
-        return f"{lead}{said}: {by}, p Holm {number(found.p_equivalent)}"
+        return f"{lead}{said}: {by}, p Holm {probability(found.p_equivalent)}"
     if found.outcome == "different":
         loser = found.a if found.winner == found.b else found.b
         others = [model for model in _beaten(board, found.winner) if model != loser]

@@ -13,6 +13,21 @@ from tui import formatting
 @pytest.mark.parametrize(
     ("value", "text"),
     [
+        (1.0, "1.00"),
+        (0.05, "0.050"),
+        (0.001, "0.001"),
+        (0.00099, "<0.001"),
+        (0.0, "<0.001"),
+        (math.nan, "-"),
+    ],
+)
+def test_probability(value: float, text: str) -> None:
+    assert formatting.probability(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
         (0.0, "0.000"),
         (0.9812, "0.981"),
         (-0.0051, "-0.005"),

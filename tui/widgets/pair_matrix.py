@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from experiments.comparison import Comparison
 from tui import wording
-from tui.formatting import number, signed
+from tui.formatting import number, probability, signed
 from tui.snapshot import Snapshot
 from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
@@ -24,7 +24,7 @@ SIGNS = {
 }
 """How what can be said of a row beside a column is drawn."""
 _COLORS = {"better": 2, "worse": 5, "equivalent": 0}
-_WITH_P = 8
+_WITH_P = 9
 _SIGN = 3
 
 
@@ -87,7 +87,8 @@ class PairMatrix(RowList):
                 continue
             said = wording.against(found)
             text.append(SIGNS[said], self._style(said))
-            p = number(found.p_holm) if cell == _WITH_P and found.p_holm == found.p_holm else ""
+            is_told = cell == _WITH_P and found.p_holm == found.p_holm
+            p = probability(found.p_holm) if is_told else ""
             text.append(f" {p}".ljust(cell - 1), MUTED)
         return text
 
@@ -115,11 +116,11 @@ class PairMatrix(RowList):
         text.append(signed(wording.advantage(pair, self.snapshot.view)), BOLD)
         details = [f"n {pair.interval.n}"]
         if pair.p_holm == pair.p_holm:
-            details.append(f"p Holm {number(pair.p_holm)}")
+            details.append(f"p Holm {probability(pair.p_holm)}")
         if pair.detectable == pair.detectable:
             details.append(f"detectable {number(pair.detectable)}")
         if pair.p_equivalent == pair.p_equivalent:
-            details.append(f"p equivalent {number(pair.p_equivalent)}")
+            details.append(f"p equivalent {probability(pair.p_equivalent)}")
         for detail in details:
             if text.cell_len + 2 + len(detail) <= width:
                 text.append(f"  {detail}", MUTED)

@@ -16,6 +16,7 @@ from tui.formatting import (
     mean_and_bounds,
     milliseconds,
     number,
+    probability,
     quantity,
     signed,
 )
@@ -141,7 +142,7 @@ def columns_against(
         ),
         StandingColumn(
             "p Holm",
-            lambda row: number(found.p_holm) if (found := pair(row)) else "",
+            lambda row: probability(found.p_holm) if (found := pair(row)) else "",
             lambda row: found.p_holm if (found := pair(row)) else None,
             gives_way=2,
         ),
