@@ -41,7 +41,7 @@ def main() -> None:
         "Start-up (seconds)",
         ("from the command to", "median", "range", "at most"),
         [
-            _row("first paint of the dashboard", paints, "0.5"),
+            _row("first paint of the dashboard", paints, "0.4"),
             _row("first training step of make run's comparison", steps, "5"),
         ],
     )
