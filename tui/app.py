@@ -1,4 +1,7 @@
-"""The dashboard's application: screens, keys, theme, and what reaches beyond the screen."""
+"""The dashboard's application: screens, keys, theme, and what reaches beyond the screen.
+
+A screen is imported where it is opened: each takes 10 to 40 ms, and most sessions do without most.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import constants, events, on, work
 from textual.app import App
@@ -21,7 +24,6 @@ from textual.worker import get_current_worker
 from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages
-from tui.follower import Follower, follow
 from tui.graphics import Graphics
 from tui.kept_theme import keep_theme, read_theme
 from tui.painting_app import PaintingApp
@@ -29,12 +31,9 @@ from tui.playback import Playback
 from tui.plot_options import PlotOptions
 from tui.pulse import Pulse
 from tui.replayer import ReplayingApp, ReplayReader
-from tui.screens.dashboard import DashboardScreen
 from tui.screens.experiments import ExperimentsScreen
-from tui.screens.help import HelpScreen, explained
-from tui.screens.pane_screen import PaneScreen
+from tui.screens.key_screen import KeyScreen
 from tui.screens.too_small import cover
-from tui.screens.trial import TrialScreen
 from tui.snapshot import Snapshot
 from tui.steering import carry_out
 
@@ -53,6 +52,11 @@ THEME = Theme(
     dark=True,
     variables={"border": "#56b4e9", "border-blurred": "#39434f"},
 )
+
+
+if TYPE_CHECKING:
+    from tui.follower import Follower
+    from tui.screens.dashboard import DashboardScreen
 
 
 def _commands() -> type:
@@ -181,12 +185,16 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
         self._close_messages_no_wait()
 
     def _dashboard(self, folder: ExperimentFolder) -> DashboardScreen:
+        from tui.screens.dashboard import DashboardScreen
+
         screen = DashboardScreen(folder.name)
         screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
         return screen.data_bind(KerasSeqApp.playback)
 
     @work(thread=True, exclusive=True, group="follow")
     def _follow(self, folder: ExperimentFolder, reader: ReplayReader | None = None) -> None:
+        from tui.follower import Follower, follow
+
         self._follower = Follower(folder, reader)
         follow(self._follower, self.post_message, get_current_worker().cancelled_event)
 
@@ -240,7 +248,6 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
 
     @on(messages.ComparisonChosen)
     def _on_compare(self) -> None:
-        # Most sessions do without its widgets.
         from tui.screens.compare import CompareScreen
 
         if self._folder is not None:
@@ -257,6 +264,8 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
     @on(messages.TrialChosen)
     def _on_trial(self, message: messages.TrialChosen) -> None:
         if self._folder is not None:
+            from tui.screens.trial import TrialScreen
+
             screen = TrialScreen(self._folder, message.trial)
             screen.data_bind(KerasSeqApp.snapshot, KerasSeqApp.pulse, KerasSeqApp.options)
             self.push_screen(screen.data_bind(KerasSeqApp.playback))
@@ -277,7 +286,7 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
     @on(messages.ReplayChosen)
     async def _on_replay(self, message: messages.ReplayChosen) -> None:
         """Show how it came about, on the screen that shows it or on its dashboard."""
-        if not isinstance(self.screen, PaneScreen) or message.folder != self._folder:
+        if not self.shows_one or message.folder != self._folder:
             await self._show_experiment(message.folder)
         self._follow(message.folder, self.new_replay(message.folder))
 
@@ -358,14 +367,13 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
         if action == "help":
             return self.screen.HELP is not None
         if action in ("new_experiment", "experiments"):
-            return isinstance(self.screen, PaneScreen | ExperimentsScreen) and (
-                action != "experiments" or not isinstance(self.screen, ExperimentsScreen)
+            return isinstance(self.screen, KeyScreen) and (
+                self.shows_one or action == "new_experiment"
             )
         return True
 
     def action_new_experiment(self) -> None:
         """Show the form."""
-        # Its widgets take 30 ms to import, and most sessions do without.
         from tui.screens.new_experiment import NewExperiment
 
         self.push_screen(NewExperiment())
@@ -376,6 +384,8 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
 
     def action_help(self) -> None:
         """Explain the focused widget and the screen around it."""
+        from tui.screens.help import HelpScreen, explained
+
         self.push_screen(HelpScreen(explained(self.screen)))
 
     async def action_quit(self) -> None:

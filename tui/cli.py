@@ -3,6 +3,7 @@
 0: all trials completed. 1: some did not. 2: the request was wrong. 130: interrupted.
 """
 
+import gc
 import sys
 
 # What the extra `app` brings; without it the plugin alone is installed.
@@ -11,10 +12,12 @@ _APP_PACKAGES = ("typer", "textual", "rich", "msgspec", "scipy", "psutil", "toml
 
 def main() -> int:
     """Run the command line in `sys.argv`."""
+    # What is imported stays: to look for garbage in it is a tenth of a short command's time.
+    gc.set_threshold(100_000)
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     try:
-        from tui.commands import run_command
+        from tui.command_line import run_command
     except ModuleNotFoundError as error:
         if debug or error.name not in _APP_PACKAGES:
             raise

@@ -15,7 +15,7 @@ from experiments.store import ExperimentFolder
 from tui.messages import ReplayOpened
 from tui.playback import Playback
 from tui.read_only import GuardedApp
-from tui.screens.pane_screen import PaneScreen
+from tui.screens.key_screen import KeyScreen
 from tui.widgets.time_line import TimeLine
 
 TICK_SECONDS = 0.1
@@ -53,8 +53,12 @@ class ReplayingApp(GuardedApp):
     @property
     def watches_only(self) -> bool:
         """What an experiment's screens show in a replay is over."""
-        is_over = self._replay_reader is not None and isinstance(self.screen, PaneScreen)
-        return is_over or super().watches_only
+        return (self._replay_reader is not None and self.shows_one) or super().watches_only
+
+    @property
+    def shows_one(self) -> bool:
+        """Whether the screen is of one experiment."""
+        return isinstance(self.screen, KeyScreen) and self.screen.SHOWS_ONE
 
     def new_replay(self, folder: ExperimentFolder) -> ReplayReader:
         """What to read from; the time line follows once that was read."""

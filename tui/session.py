@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.reader import ExperimentReader
-from experiments.store import find_experiment
 from tui.app import KerasSeqApp
 from tui.graphics import Graphics
 from tui.kept_theme import theme_path
@@ -29,27 +27,3 @@ def session(
         theme_file=theme_path(),
         graphics=graphics,
     )
-
-
-def open_dashboard(
-    root: Path,
-    experiment: str | None,
-    keymap: Mapping[str, str],
-    graphics: Graphics | None,
-    *,
-    read_only: bool = False,
-) -> int:
-    """Show it in the terminal; afterwards print how what was last on screen stands.
-
-    Returns the exit code that tells of it.
-    """
-    name = session(root, experiment, keymap, graphics, read_only=read_only).run() or experiment
-    if name is None:
-        return 0
-    # Not before the first screen.
-    from tui import tables
-    from tui.exit_code import exit_code
-
-    view = ExperimentReader(find_experiment(root, name)).read()
-    tables.print_experiment(view)
-    return exit_code(view)

@@ -132,11 +132,17 @@ class ExperimentsScreen(KeyScreen):
 
     @on(ExperimentsListed)
     def _on_listed(self, message: ExperimentsListed) -> None:
-        digests = [entry.digest for entry in message.entries if entry.digest]
-        self.query_one(FilterBar).settings = setting_names(digests)
         self.query_one(ExperimentList).listed = message
+        if self.query_one(FilterBar).is_used:
+            self._know_settings()
         self.set_class(not message.entries, "-empty")
         self._show_shown()
+
+    def _know_settings(self) -> None:
+        """What a filter may ask for: that of all our tasks is known only once they are imported."""
+        listed = self.query_one(ExperimentList).listed
+        found = [entry.digest for entry in listed.entries if entry.digest] if listed else ()
+        self.query_one(FilterBar).settings = setting_names(found)
 
     def _show_shown(self) -> None:
         """Say how many there are; read first what is on the screen."""
@@ -226,6 +232,7 @@ class ExperimentsScreen(KeyScreen):
 
     def action_filter(self) -> None:
         """Type what to show."""
+        self._know_settings()
         self.query_one(FilterBar).open()
 
     def action_order(self) -> None:

@@ -10,6 +10,8 @@ from textual.screen import Screen
 class KeyScreen(Screen[None]):
     """Base of the screens that show their keys again when other ones work."""
 
+    SHOWS_ONE: ClassVar[bool] = False
+    """Whether it shows an experiment, and not the list of all."""
     CHANGING: ClassVar[tuple[tuple[str, tuple[object, ...]], ...]]
     """Actions, with parameters, that what is on the screen makes possible or impossible."""
 

@@ -26,6 +26,7 @@ class PaneScreen(KeyScreen):
     focus it on a wide one.
     """
 
+    SHOWS_ONE = True
     AUTO_FOCUS = ""
     """Not the first widget, which may be hidden: `focus_shown` says what."""
 

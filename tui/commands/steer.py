@@ -76,9 +76,6 @@ def rate(
     return _carry_out(Action.SET_RATE, root, name, trial, rate=learning_rate)
 
 
-COMMANDS = (stop, pause, resume, retry, checkpoint, rate)
-
-
 def _carry_out(
     action: Action,
     root: Path,
