@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import pty
 import select
@@ -11,10 +12,13 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from pathlib import Path
 
 import psutil
 
+QUESTION, ANSWER = b"\x1b[c", b"\x1b[?62;22c"
+"""What every terminal is asked, and says: that it is one, without pictures."""
 COMMAND = str(Path(sys.executable).with_name("keras-seq"))
 
 
@@ -28,8 +32,11 @@ class Dashboard:
     """
 
     def __init__(self, *arguments: str, width: int = 160, height: int = 50) -> None:
+        self.paint_seconds = math.nan
+        """From the command to its first picture; see `wait_for_paint`."""
         self._leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self._started = time.perf_counter()
         self._process = subprocess.Popen(
             [COMMAND, *arguments],
             stdin=follower,
@@ -40,17 +47,34 @@ class Dashboard:
         )
         os.close(follower)
         self._ended = threading.Event()
+        self._painted = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
+        seen, is_asked = b"", False
         while not self._ended.is_set():
             ready, _, _ = select.select([self._leader], [], [], 0.2)
             try:
-                if ready and not os.read(self._leader, 1 << 16):
-                    return
+                read = os.read(self._leader, 1 << 16) if ready else b""
             except OSError:  # the terminal's last process is gone
                 return
+            if ready and not read:
+                return
+            if self._painted.is_set():
+                continue
+            seen += read
+            if not is_asked and QUESTION in seen:
+                os.write(self._leader, ANSWER)
+                is_asked = True
+            # The footer's words: then the whole screen was composed.
+            if b"Quit" in seen:
+                self.paint_seconds = time.perf_counter() - self._started
+                self._painted.set()
+
+    def wait_for_paint(self, deadline: float) -> bool:
+        """Until the whole screen was on the terminal; whether it was within `deadline` seconds."""
+        return self._painted.wait(deadline)
 
     def press(self, keys: str) -> None:
         """Type."""

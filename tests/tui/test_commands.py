@@ -27,7 +27,7 @@ from experiments.process import this_process
 from experiments.request import experiment_request
 from experiments.status import Status
 from experiments.store import ExperimentFolder
-from tui import cli, commands
+from tui import cli, command_line
 
 UNTUNED = ("protocol.tune=false",)
 KERAS_SEQ = str(Path(sys.executable).with_name("keras-seq"))
@@ -103,7 +103,6 @@ def queued(root: Path) -> ExperimentFolder:
 def test_a_wrong_request_is_one_line_and_exit_2(
     root: Path, call: Call, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
-    monkeypatch.setattr(commands, "ROOT", root)
     monkeypatch.setenv("KERAS_SEQ_ROOT", str(root))
     code, out, err = call(*arguments)
     assert code == 2
@@ -138,7 +137,7 @@ def test_unequal_capacity_is_said_on_stderr(
     def refuse() -> str:
         raise RequestError("no backend here")
 
-    monkeypatch.setattr("experiments.backend.check_backend", refuse)
+    monkeypatch.setattr("tui.commands.run.check_backend", refuse)
     command = ["run", "adding", "--models", "lstm,gru", "--root", root]
     code, out, err = call(*command, "--set", "models.gru.units=50")
     assert (code, out) == (2, "")
@@ -162,15 +161,15 @@ def test_a_fault_of_ours_is_one_line(call: Call, monkeypatch: pytest.MonkeyPatch
     def fail(*_: object) -> int:
         raise RuntimeError("beyond repair")
 
-    monkeypatch.setattr(commands, "run_command", fail)
+    monkeypatch.setattr(command_line, "run_command", fail)
     code, _, err = call("list")
     assert code == 2
     assert err == "keras-seq: RuntimeError: beyond repair (--debug shows where)\n"
 
 
 def test_without_the_tool_the_extra_is_named(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tui.commands", None)
-    monkeypatch.setattr(cli, "_APP_PACKAGES", ("tui.commands",))
+    monkeypatch.setitem(sys.modules, "tui.command_line", None)
+    monkeypatch.setattr(cli, "_APP_PACKAGES", ("tui.command_line",))
     code, _, err = call("list")
     assert code == 2
     assert 'pip install "keras-seq[app,tensorflow]"' in err

@@ -121,6 +121,21 @@ def test_nothing_heavy_is_imported(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_list_is_shown_without_what_other_screens_need() -> None:
+    """Each would delay the first paint."""
+    code = "import sys, tui.command_line, tui.session; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = done.stdout.split()
+    packages = ("tui.screens", "tui.commands", "experiments.tasks", "experiments.models")
+    needed = {
+        "tui.screens.experiments", "tui.screens.key_screen", "tui.screens.question",
+        "tui.screens.too_small", "experiments.tasks.task", "experiments.models.cost",
+        "experiments.models.model",
+    }  # fmt: skip
+    assert {name for name in found if name.startswith(tuple(f"{p}." for p in packages))} == needed
+    assert not {"tui.follower", "scipy", "sklearn", "keras"}.intersection(found)
+
+
 def test_standings_are_made_anew_when_what_they_tell_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -21,7 +21,7 @@ from staged import staged
 from experiments.errors import RequestError
 from tui import browser_session
 from tui.app import KerasSeqApp
-from tui.commands import run_command
+from tui.command_line import run_command
 from tui.kept_theme import keep_theme, theme_path
 from tui.keymap import keymap_path
 from tui.serve import TOKEN_VARIABLE, DashboardServer, checked_token, is_own, listen
