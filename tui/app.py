@@ -6,26 +6,22 @@ A screen is imported where it is opened: each takes 10 to 40 ms, and most sessio
 from __future__ import annotations
 
 import gc
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import constants, events, on, work
+from textual import events, on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.worker import get_current_worker
 
-from experiments.errors import KerasSeqError, RequestError
 from experiments.store import ExperimentFolder
 from tui import messages
 from tui.graphics import Graphics
-from tui.kept_theme import keep_theme, read_theme
 from tui.painting_app import PaintingApp
 from tui.playback import Playback
 from tui.plot_options import PlotOptions
@@ -34,25 +30,8 @@ from tui.replayer import ReplayingApp, ReplayReader
 from tui.screens.experiments import ExperimentsScreen
 from tui.screens.key_screen import KeyScreen
 from tui.screens.too_small import cover
-from tui.snapshot import Snapshot
-from tui.steering import carry_out
-
-THEME = Theme(
-    name="keras-seq",
-    primary="#56b4e9",
-    secondary="#e69f00",
-    accent="#56b4e9",
-    success="#00b284",
-    warning="#e69f00",
-    error="#f06228",
-    foreground="#d8dee6",
-    background="#0e1116",
-    surface="#151a21",
-    panel="#1c232d",
-    dark=True,
-    variables={"border": "#56b4e9", "border-blurred": "#39434f"},
-)
-
+from tui.steering_app import SteeringApp
+from tui.themed_app import ThemedApp
 
 if TYPE_CHECKING:
     from tui.follower import Follower
@@ -66,10 +45,6 @@ def _commands() -> type:
     return Commands
 
 
-DEFAULT_THEME = "textual-dark"
-"""Textual's own."""
-
-
 TERMINAL_SECONDS = 5.0
 """How often it is made sure that there still is a terminal."""
 
@@ -79,7 +54,7 @@ def has_terminal() -> bool:
     return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
-class KerasSeqApp(PaintingApp, ReplayingApp):
+class KerasSeqApp(PaintingApp, SteeringApp, ThemedApp, ReplayingApp):
     """Shows the experiments under `root`; opens on `experiment` where one is named.
 
     A `read_only` one can change none of them; a `keymap` gives bindings other keys; a `theme_file`
@@ -106,9 +81,7 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; training goes on"),
     ]  # fmt: skip
 
-    # What is bound to them draws itself; the screen as a whole need not.
-    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
-    """The experiment on screen."""
+    # As with `snapshot`, what is bound to it draws itself.
     pulse: reactive[Pulse | None] = reactive(None, repaint=False)
     """The time and the machine's load."""
 
@@ -130,25 +103,7 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
         self._follower: Follower | None = None
         self._is_starting = False  # but for `run`, which is a process of its own
         self._is_list_new = True
-        # Kept, so that a supervisor that has ended is noticed and does not linger.
-        self._supervisors: list[subprocess.Popen[bytes]] = []
-        self.register_theme(THEME)
-        self._theme_file: Path | None = None  # only once the theme to begin with is set
-        if constants.DEFAULT_THEME == DEFAULT_THEME:  # else a person chose one: $TEXTUAL_THEME
-            kept = read_theme(theme_file) if theme_file else None
-            self.theme = kept if kept in self.available_themes else THEME.name
-        self._theme_before = self.theme
-        self._theme_file = theme_file
-
-    def watch_theme(self, theme: str) -> None:
-        """Keep it for the next session once a person has chosen another."""
-        if self._theme_file is None or self.read_only or theme == self._theme_before:
-            return
-        self._theme_before = theme
-        try:
-            keep_theme(self._theme_file, theme)
-        except (KerasSeqError, OSError) as error:
-            self.notify(f"The theme is not kept: {error}", severity="warning", markup=False)
+        self.begin_theme(theme_file)
 
     def on_mount(self) -> None:
         """Open the experiment that was asked for, or the list of all of them."""
@@ -311,48 +266,6 @@ class KerasSeqApp(PaintingApp, ReplayingApp):
             await self.pop_screen()
         await self.push_screen(screen)
         cover(self, self.size)
-
-    @on(messages.SteeringAsked)
-    def _on_steering(self, message: messages.SteeringAsked) -> None:
-        if self.snapshot is not None:
-            self._steer(message, self.snapshot)
-
-    @work(thread=True, group="control")
-    def _steer(self, message: messages.SteeringAsked, snapshot: Snapshot) -> None:
-        try:
-            said, supervisor = carry_out(message, snapshot.folder, snapshot.view)
-        except KerasSeqError as error:
-            self.notify(str(error), severity="error", timeout=20, markup=False)
-            return
-        if supervisor is not None:
-            self._supervisors.append(supervisor)
-        self.notify(said, markup=False)
-
-    @on(messages.LaunchAsked)
-    def _on_launch(self, message: messages.LaunchAsked) -> None:
-        self._launch(message)
-
-    @work(thread=True, group="control")
-    def _launch(self, message: messages.LaunchAsked) -> None:
-        from experiments.backend import check_backend
-        from experiments.launch import launch  # with the above 10 ms, needed by few
-
-        worker = get_current_worker()
-
-        def tell(text: str) -> None:
-            # Whoever leaves while steps are timed leaves before anything has begun.
-            if worker.is_cancelled:
-                raise RequestError("Nothing was started.")
-            self.notify(text, markup=False)
-
-        try:
-            check_backend()
-            launched = launch(self.root, message.config, tell)
-        except KerasSeqError as error:
-            self.post_message(messages.LaunchFailed(str(error)))
-            return
-        self._supervisors.append(launched.supervisor)
-        self.post_message(messages.ExperimentChosen(launched.folder))
 
     @on(messages.LaunchFailed)
     def _on_launch_failed(self, message: messages.LaunchFailed) -> None:

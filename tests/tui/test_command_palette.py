@@ -9,9 +9,10 @@ from staged import ROOT, staged, until
 from textual.screen import Screen
 from ways import WAYS, opened
 
-from tui.app import THEME, KerasSeqApp
+from tui.app import KerasSeqApp
 from tui.kept_theme import keep_theme, read_theme, theme_path
 from tui.screens.command_palette import Commands
+from tui.themed_app import THEME
 
 pytestmark = pytest.mark.usefixtures("frozen")
 
