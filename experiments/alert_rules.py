@@ -15,7 +15,7 @@ import numpy as np
 from experiments.alerts import Alerts
 from experiments.series import Series
 from experiments.status import Status
-from experiments.trial_view import TrialView
+from experiments.trial_view import PRETRAINING, TrialView
 
 # Of so many records the median is taken, so that single batches say nothing.
 WINDOW = 10
@@ -79,16 +79,21 @@ def found_plateau(trial: TrialView, known: Circumstances) -> str:
 
 
 def found_stall(trial: TrialView, known: Circumstances) -> str:
-    """For how long nothing has been heard of training."""
-    times = np.sort(
-        np.concatenate([trial.values(k).time for k in ("train_loss", "validation_loss")])
-    )
-    if trial.step >= trial.config.budget.steps or len(times) < 2 * WINDOW:
+    """For how long nothing has been heard of training, or of pretraining before it."""
+    if trial.step or not trial.pretraining_steps:
+        keys, what = ("train_loss", "validation_loss"), "step"
+        made, all_steps = trial.step, trial.config.budget.steps
+    else:
+        keys, what = (f"{PRETRAINING}loss",), "step of pretraining"
+        made, all_steps = trial.pretraining_steps, trial.config.pretraining_updates
+    times = np.sort(np.concatenate([trial.values(key).time for key in keys]))
+    # Tests, and the compilation of another network, take what they take.
+    if made >= all_steps or len(times) < 2 * WINDOW:
         return ""
     silent = known.now - trial.updated
     if silent > max(60.0, known.alerts.stall_factor * float(np.diff(times).max())):
         busy = f", and its process keeps {trial.load.cores:.1f} cores busy" if trial.load else ""
-        return f"no step for {silent:.0f} s{busy}"
+        return f"no {what} for {silent:.0f} s{busy}"
     return ""
 
 

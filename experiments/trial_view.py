@@ -307,6 +307,7 @@ def _begun(view: TrialView, event: Started) -> TrialView:
         attempts=one_more(view.attempts, event),
         retries=view.retries,
         started=event.time,
+        load=view.load if view.load and view.load.time >= event.process.created else None,
         problems=view.problems,
     )
     if event.step == 0:
@@ -383,7 +384,9 @@ def stopping(view: TrialView, event: StopRequested) -> TrialView:
 
 def loaded(view: TrialView, events: Iterable[LoadSampled]) -> TrialView:
     """`view` once its process was looked at, several times perhaps."""
-    known = [event for event in events if not _is_older(event, view)]
+    # It is looked at before it says that it has taken up the trial, too.
+    created = view.begun if view.process is None else min(view.begun, view.process.created)
+    known = [event for event in events if not event.time < created]
     return replace(view, load=known[-1]) if known else view
 
 

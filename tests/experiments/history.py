@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import structs
+
 from experiments.config import ExperimentConfig
 from experiments.events import (
     BaselineMeasured,
@@ -28,10 +30,11 @@ def supervised(jobs: int = 2) -> SupervisorStarted:
     return SupervisorStarted(time=90.0, process=SUPERVISOR, jobs=jobs, threads=1)
 
 
-def begun(time: float = 100.0, *, attempt: int = 1, process: Process = WORKER) -> Story:
-    """A worker took its trial up and built the network two seconds later."""
+def begun(time: float = 100.0, *, attempt: int = 1, process: Process | None = None) -> Story:
+    """A worker, new unless named, took its trial up; two seconds later its network stood."""
+    worker = process or structs.replace(WORKER, created=time)
     return [
-        Started(time=time, process=process, attempt=attempt),
+        Started(time=time, process=worker, attempt=attempt),
         Built(time=time + 2, num_parameters=5, backend="none", device="cpu", threads=1),
     ]
 

@@ -17,7 +17,7 @@ from experiments.assignment import set_value
 from experiments.config import ExperimentConfig
 from experiments.control import Request, asked
 from experiments.errors import RequestError
-from experiments.events import Alerted, LoadSampled, Measured, decode, encode
+from experiments.events import Alerted, LoadSampled, Measured, Pretrained, decode, encode
 from experiments.journal import JournalReader
 from experiments.read_model import fold_experiment
 from experiments.reader import ExperimentReader
@@ -122,6 +122,39 @@ def test_a_stall_is_a_silence_longer_than_any_before():
     assert told(slow_view, now=last + 299) == {}
     # Training is over: what tests take is their own affair.
     assert told(view(falling()), now=1e9) == {}
+
+
+def pretraining(updates, until):
+    """A view of a trial that pretrains, a second an update, with its last update `until`."""
+    config = toy.experiment(
+        task={"name": "topics"}, models=[{"name": "bert", "pretraining_steps": updates}], seeds=[0]
+    )
+    steps = [
+        Pretrained(time=102.0 + step, step=step, values={"loss": 1.0})
+        for step in range(1, until + 1)
+    ]
+    name = config.trials()[0].name
+    return config, name, begun() + steps
+
+
+def test_a_stall_of_pretraining():
+    config, name, story = pretraining(updates=100, until=50)
+    at_work = view_of(config, {name: story})
+    last = at_work.trials[0].updated
+    assert told(at_work, now=last + 59) == {}
+    assert told(at_work, now=last + 61)["stall"] == "no step of pretraining for 61 s"
+    # Before that was seen a while, nobody knows what is long.
+    assert told(view_of(config, {name: story[:20]}), now=1e9) == {}
+
+
+def test_between_pretraining_and_training_nothing_stalls():
+    config, name, story = pretraining(updates=50, until=50)
+    assert told(view_of(config, {name: story}), now=1e9) == {}
+    # From then on training alone counts, of which a pause before it is no part.
+    story += trained(falling(30), "train_loss", since=300.0)
+    at_work = view_of(config, {name: story})
+    last = at_work.trials[0].updated
+    assert told(at_work, now=last + 61)["stall"] == "no step for 61 s"
 
 
 def test_memory_is_told_of_the_largest():

@@ -645,6 +645,24 @@ def test_a_load_is_of_one_attempt():
         assert (grown.trials[0].load is None) == (len(order) == 2)
 
 
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_load_counts_from_the_start_of_the_process(attempt):
+    """Which takes seconds to import a backend before it says that it has taken up its trial."""
+    before = begun(50.0) + ended(F, time=60.0) if attempt == 2 else []
+    history = [supervised(), load(NAMES[0], 55.0), TrialQueued(time=61.0, trial=NAMES[0])]
+    history = history if attempt == 2 else history[:1]
+    early = load(NAMES[0], 105.0, 0.7)
+    process = msgspec.structs.replace(WORKER, created=100.0)
+    started = begun(108.0, attempt=attempt, process=process)
+    fresh = view_of(CONFIG, {NAMES[0]: before + started}, [*history, early])
+    watched = view_of(CONFIG, {NAMES[0]: before}, [*history, early])
+    grown = fold_trial(watched.trials[0], started)
+    assert fresh.trials[0].load == watched.trials[0].load == grown.load == early
+    # It tells the same of a process that is looked at again, however it is read.
+    later = load(NAMES[0], 110.0, 1.0)
+    assert view_of(CONFIG, {NAMES[0]: before + started}, [early, later]).trials[0].load == later
+
+
 # Time that remains
 
 
