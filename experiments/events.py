@@ -208,11 +208,11 @@ class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
 
 
 class LoadSampled(Event, frozen=True, kw_only=True, tag="load_sampled"):
-    """What the process of a trial takes, told where it has changed: see `gauge`."""
+    """What the processes of a trial take, told where that has changed: see `gauge`."""
 
     trial: str
     cores: float
-    """Those that it kept busy since it was looked at before, on average."""
+    """Those that they kept busy since they were looked at before, on average."""
     memory_bytes: int
 
 

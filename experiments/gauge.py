@@ -1,8 +1,12 @@
-"""What the process of a trial takes of the machine, seen from outside: a hang shows, too."""
+"""What the process of a trial takes of the machine, seen from outside: a hang shows, too.
+
+What it has started counts as well, such as processes that load the data of a person's own task.
+"""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -35,20 +39,36 @@ class Gauge:
         if waited < LOOK_SECONDS:
             return None
         try:
-            process = psutil.Process(self._pid)
-            times, memory = process.cpu_times(), process.memory_info().rss
+            seconds, memory = _taken(self._pid)
         except psutil.Error:
-            return None  # it has ended
+            return None  # it, or what it has started, ends at this moment
         if not memory:
-            return None  # it has ended, too, and its parent has not asked yet how
-        seconds = times.user + times.system
-        cores = round((seconds - self._seconds) / waited, 2)
+            return None  # it has ended, and its parent has not asked yet how
+        # What a process had taken whose parent is gone cannot be seen any more.
+        cores = round(max(0.0, seconds - self._seconds) / waited, 2)
         self._seconds, self._looked = seconds, self._looked + waited
         found = LoadSampled(trial=self._trial, cores=cores, memory_bytes=memory)
         if self._told is not None and not _differs(self._told, found):
             return None
         self._told = found
         return found
+
+
+def _taken(pid: int) -> tuple[float, int]:
+    """Seconds of cores that a process and what it started have taken, and bytes that they hold."""
+    process = psutil.Process(pid)
+    seconds, memory = _seconds(process), process.memory_info().rss
+    for child in process.children(recursive=True):
+        seconds += _seconds(child)
+        with suppress(psutil.ZombieProcess, psutil.AccessDenied):
+            # That part which it does not share, with its parent most of all.
+            memory += child.memory_full_info().uss
+    return seconds, memory
+
+
+def _seconds(process: psutil.Process) -> float:
+    """Those of a process, and of its children that have ended."""
+    return float(sum(process.cpu_times()[:4]))
 
 
 def _differs(before: LoadSampled, now: LoadSampled) -> bool:

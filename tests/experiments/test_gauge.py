@@ -12,19 +12,39 @@ from experiments.gauge import LOOK_SECONDS, Gauge
 GIB = 1 << 30
 
 
+class Child:
+    """A process that the trial's has started, with what it shares with nobody."""
+
+    def __init__(self, seconds, own=0, is_gone=False, problem=None):
+        self.seconds, self.own, self.is_gone, self.problem = seconds, own, is_gone, problem
+
+    def cpu_times(self):
+        if self.is_gone:
+            raise psutil.NoSuchProcess(9)
+        return (0.0, self.seconds, 0.0, 0.0, 0.0)
+
+    def memory_full_info(self):
+        if self.problem:
+            raise self.problem
+        return SimpleNamespace(rss=self.own + GIB, uss=self.own)
+
+
 class Machine:
     """A clock and a process, both as the test wants them."""
 
     def __init__(self):
         self.time, self.user, self.system, self.rss = 1000.0, 0.0, 0.0, GIB
+        self.of_ended = 0.0
+        self.children = []
         self.is_gone = False
 
     def process(self, pid):
         if self.is_gone:
             raise psutil.NoSuchProcess(pid)
         return SimpleNamespace(
-            cpu_times=lambda: SimpleNamespace(user=self.user, system=self.system),
+            cpu_times=lambda: (self.user, self.system, self.of_ended, 0.0, 9e9),
             memory_info=lambda: SimpleNamespace(rss=self.rss),
+            children=lambda recursive: self.children if recursive else [],
         )
 
     def work(self, cores, seconds=LOOK_SECONDS):
@@ -115,6 +135,39 @@ def test_a_hang_is_told_once(machine):
     assert told(one) == ("gru-s0", 1.0, GIB)
 
 
+def test_what_it_has_started_counts(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    machine.children = [Child(5.0, GIB), Child(2.5, GIB // 2)]
+    assert told(one) == ("gru-s0", 2.5, 5 * GIB // 2)
+    # One has ended, and its parent was told what it had taken; the other ends at this moment.
+    machine.work(1.0)
+    machine.of_ended, machine.children = 5.0, [Child(2.5, is_gone=True)]
+    assert told(one) is None
+    machine.of_ended, machine.children = 7.5, []
+    assert told(one) == ("gru-s0", 1.0, GIB)
+
+
+@pytest.mark.parametrize("problem", [psutil.ZombieProcess(9), psutil.AccessDenied(9)])
+def test_one_whose_memory_is_not_told_counts_by_its_work(machine, problem):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    machine.children = [Child(5.0, problem=problem), Child(5.0, GIB)]
+    assert told(one) == ("gru-s0", 3.0, 2 * GIB)
+
+
+def test_nobody_keeps_fewer_than_no_cores_busy(machine):
+    one = Gauge("gru-s0", 7)
+    machine.work(1.0)
+    machine.children = [Child(500.0)]
+    assert told(one) == ("gru-s0", 101.0, GIB)
+    machine.work(1.0)
+    machine.children = []  # an orphan, once its own parent has ended
+    assert told(one) == ("gru-s0", 0.0, GIB)
+    machine.work(1.0)
+    assert told(one) == ("gru-s0", 1.0, GIB)
+
+
 def test_of_a_process_that_is_gone_nothing_is_told(machine):
     one = Gauge("gru-s0", 7)
     machine.work(1.0)
@@ -142,3 +195,20 @@ def test_a_process_that_works_and_one_that_waits(monkeypatch):
         assert 50_000_000 < found.memory_bytes < psutil.virtual_memory().total
         child.stdin.close()
     assert one.look() is None
+
+
+def test_a_process_that_lets_another_work(monkeypatch):
+    monkeypatch.setattr(gauge, "LOOK_SECONDS", 0.0)
+    loader = "held = bytearray(50_000_000); print(sum(range(5 * 10**6)), flush=True); input()"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {loader!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        one = Gauge("gru-s0", parent.pid)
+        parent.stdout.readline()
+        own = psutil.Process(parent.pid)
+        alone, held = sum(own.cpu_times()[:2]), own.memory_info().rss
+        found = one.look()
+        parent.stdin.close()
+    assert found.memory_bytes > held + 50_000_000
+    assert one._seconds > alone + 0.02
