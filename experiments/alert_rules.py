@@ -80,11 +80,11 @@ def found_plateau(trial: TrialView, known: Circumstances) -> str:
 
 def found_stall(trial: TrialView, known: Circumstances) -> str:
     """For how long nothing has been heard of training, or of pretraining before it."""
+    keys, what = ["train_loss", "validation_loss"], "step"
     if trial.step or not trial.pretraining_steps:
-        keys, what = ("train_loss", "validation_loss"), "step"
         made, all_steps = trial.step, trial.config.budget.steps
     else:
-        keys, what = (f"{PRETRAINING}loss",), "step of pretraining"
+        keys, what = [f"{PRETRAINING}loss"], "step of pretraining"
         made, all_steps = trial.pretraining_steps, trial.config.pretraining_updates
     times = np.sort(np.concatenate([trial.values(key).time for key in keys]))
     # Tests, and the compilation of another network, take what they take.

@@ -38,6 +38,12 @@ class Entry:
             return values_of(self.digest, self.name)
         return {"name": self.name, "status": "unreadable" if self.problem else "unread"}
 
+    @cached_property
+    def began(self) -> float:
+        """When it began, seconds since the epoch; before that is known, when it was written."""
+        started = self.digest.started if self.digest else None
+        return self.folder.written if started is None else started
+
     @property
     def is_read(self) -> bool:
         """Whether its files have been looked into."""
@@ -78,9 +84,11 @@ class History:
             self._entries.setdefault(folder.name, Entry(folder))
             if self._stamps.get(folder.name) not in (None, _stamp(folder)):
                 del self._stamps[folder.name]
-        self._unread = [folder.name for folder in folders if folder.name not in self._stamps]
+        entries = [self._entries[folder.name] for folder in folders]
+        entries.sort(key=lambda entry: entry.began, reverse=True)
+        self._unread = [entry.name for entry in entries if entry.name not in self._stamps]
         self._unread.sort(key=lambda name: self._entries[name].is_read)
-        return tuple(self._entries[folder.name] for folder in folders)
+        return tuple(entries)
 
     def read(self, seconds: float = math.inf, first: Collection[str] = ()) -> bool:
         """Read for about so long what may have changed since `look`; whether that was all.

@@ -113,6 +113,14 @@ class ExperimentFolder:
         return self.path / "supervisor.jsonl"
 
     @property
+    def written(self) -> float:
+        """When its `config` was written, seconds since the epoch; a copy is newer."""
+        try:
+            return self.config.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0  # somebody deletes it at this moment
+
+    @property
     def console(self) -> Path:
         """Everything the supervisor printed."""
         return self.path / "supervisor.log"
@@ -169,12 +177,12 @@ class ExperimentFolder:
 
 
 def experiments(root: Path) -> list[ExperimentFolder]:
-    """The experiments under `root`, newest first."""
+    """The experiments under `root`, the newest files first."""
     with explained(root):
         if not root.exists():
             return []
-        found = [(_changed(path), path.parent) for path in root.glob("*/experiment.toml")]
-    return [ExperimentFolder(path) for _, path in sorted(found, reverse=True)]
+        found = [ExperimentFolder(path.parent) for path in root.glob("*/experiment.toml")]
+        return sorted(found, key=lambda folder: (folder.written, folder.path), reverse=True)
 
 
 def find_experiment(root: Path, name: str) -> ExperimentFolder:
@@ -196,13 +204,6 @@ def free_name(root: Path, name: str) -> str:
         for number in itertools.count(2)
         if not (root / (other := f"{stem}-r{number}")).exists()
     )
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0  # somebody deletes it at this moment
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -55,16 +55,16 @@ def append(path, *events):
             journal.append(event)
 
 
-def finish(folder):
+def finish(folder, began=1e9):
     trial = folder.trial("lstm-s0")
     append(trial.journal, Started(process=ELSEWHERE), StatusChanged(status=Status.COMPLETED))
-    begun = SupervisorStarted(process=ELSEWHERE, jobs=1, threads=1)
+    begun = SupervisorStarted(time=began, process=ELSEWHERE, jobs=1, threads=1)
     append(folder.journal, begun, SupervisorEnded())
     return folder
 
 
 def finished(root, name, age=0):
-    return finish(create(root, name, age))
+    return finish(create(root, name, age), began=1e9 - age)
 
 
 def names_and_statuses(entries):
@@ -83,6 +83,21 @@ def test_names_are_known_before_anything_is_read(tmp_path, reads):
     assert history.read()
     assert reads == ["older", "new", "old"]
     assert {status for _, status in names_and_statuses(history.look())} == {"completed"}
+
+
+def test_the_newest_is_the_one_that_began_last(tmp_path, reads):
+    """Whatever became of the files: copied, touched, put back from an archive."""
+    for age, name in enumerate(("new", "old", "older")):
+        finish(create(tmp_path, name, age=-age), began=1e9 - age)
+    create(tmp_path, "queued", age=0.5)  # nothing has happened to it: its file tells
+    history = History(tmp_path)
+    assert [entry.name for entry in history.look()] == ["older", "old", "new", "queued"]
+    history.read()
+    newest_first = ["new", "queued", "old", "older"]
+    assert [entry.name for entry in history.look()] == newest_first
+    assert [entry.name for entry in history.look()] == newest_first
+    # Whoever has an index knows at once.
+    assert [entry.name for entry in History(tmp_path).look()] == newest_first
 
 
 def test_what_is_at_rest_is_read_once_and_for_all(tmp_path, reads):
