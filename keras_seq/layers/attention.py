@@ -8,7 +8,13 @@ from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.alignment import align_in_order, check_alignment
 from keras_seq.ops.arguments import check_dropout, check_integers, plain
 from keras_seq.ops.attention import masked_softmax
-from keras_seq.ops.query_value_key import apply_masks, check_shapes, unpack_inputs, unpack_masks
+from keras_seq.ops.query_value_key import (
+    apply_masks,
+    check_shapes,
+    check_widths,
+    unpack_inputs,
+    unpack_masks,
+)
 from keras_seq.ops.scores import (
     SAME_WIDTH,
     check_score_shapes,
@@ -191,7 +197,7 @@ class Attention(Rematerialization, keras.layers.Layer):
         """Create the weights of the score."""
         query_shape, _, key_shape = self._check_shapes(input_shape)
         widths = query_shape[-1], key_shape[-1]
-        self._widths = None if self._score in SAME_WIDTH else widths
+        self._widths = None if self._score in SAME_WIDTH else (widths[0], None, widths[1])
         shapes = {"scale": ()} if self.use_scale else {}
         shapes |= weight_shapes(
             self._score,
@@ -345,12 +351,7 @@ class Attention(Rematerialization, keras.layers.Layer):
             key_shape,
             self.max_source_length,
         )
-        widths = query_shape[-1], key_shape[-1]
-        if self._widths is not None and widths != tuple(self._widths):
-            raise ValueError(
-                "The weights were made for a query width of {} and a key width of {}. "
-                "Received: query width {}, key width {}".format(*self._widths, *widths)
-            )
+        check_widths(self._widths, *shapes)
         return shapes
 
     def _score_weights(self):

@@ -53,9 +53,9 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
 
     Returns:
         Tensor of shape `(batch, time, width)` with `return_sequences=True` in `layer`, else
-        `(batch, width)`, where `width` is twice the layer's with `"concat"`, else the same; for
-        `merge_mode=None` two such tensors. With `return_state=True` a tuple of it and the states
-        of the forward and the backward layer.
+        `(batch, width)`, where `width` is the sum of both layers' with `"concat"`, else that of
+        each; for `merge_mode=None` two such tensors. With `return_state=True` a tuple of it and
+        the states of the forward and the backward layer.
 
     Masks:
         The backward layer starts at the last valid step. With `return_sequences=True` the
@@ -85,6 +85,11 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
         if not isinstance(layer, keras.layers.Layer):
             raise ValueError(
                 f"`layer` must be a recurrent layer, for example `LSTM(8)`. Received: layer={layer}"
+            )
+        if "states" in inspect.signature(layer.call).parameters:
+            raise ValueError(
+                "`layer` must run over all steps, and a cell does one. Make a layer of it with "
+                f"`keras.layers.RNN(cell)`. Received: layer={layer}"
             )
         if backward_layer is not None and not isinstance(backward_layer, keras.layers.Layer):
             raise ValueError(
@@ -124,6 +129,7 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
                 layer.build(sequences_shape)
+        self.compute_output_shape(sequences_shape)
         if self._initial_weights is not None:
             half = len(self._initial_weights) // 2
             self.forward_layer.set_weights(self._initial_weights[:half])
@@ -160,19 +166,19 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
         """Return the shape of the output, or a tuple of shapes."""
-        shape = self.forward_layer.compute_output_shape(sequences_shape)
+        forward, backward = (
+            layer.compute_output_shape(sequences_shape)
+            for layer in (self.forward_layer, self.backward_layer)
+        )
         states = ()
         if self.return_state:
-            shape, states = shape[0], (*shape[1:], *shape[1:])
-        shape = tuple(shape)
-        if callable(self.merge_mode):
-            shape = tuple(self.merge_mode(*[keras.KerasTensor(shape)] * 2).shape)
-        elif self.merge_mode == "concat":
-            shape = (*shape[:-1], 2 * shape[-1])
-        outputs = (shape, shape) if self.merge_mode is None else (shape,)
-        if self.return_state or self.merge_mode is None:
-            return (*outputs, *states)
-        return shape
+            states = (*forward[1:], *backward[1:])
+            forward, backward = forward[0], backward[0]
+        forward, backward = tuple(forward), tuple(backward)
+        if self.merge_mode is None:
+            return (forward, backward, *states)
+        shape = self._merged(forward, backward)
+        return (shape, *states) if self.return_state else shape
 
     def compute_output_spec(
         self, sequences, initial_state=None, mask=None, training=None, sequences_mask=None
@@ -285,6 +291,21 @@ class Bidirectional(Rematerialization, keras.layers.Layer):
         if self.merge_mode == "mul":
             return forward * backward
         return forward, backward
+
+    def _merged(self, forward, backward):
+        """Return the shape of the merged outputs, from their shapes."""
+        if callable(self.merge_mode):
+            outputs = keras.KerasTensor(forward), keras.KerasTensor(backward)
+            return tuple(self.merge_mode(*outputs).shape)
+        if self.merge_mode == "concat":
+            return (*forward[:-1], forward[-1] + backward[-1])
+        if forward[-1] != backward[-1]:
+            raise ValueError(
+                f"`merge_mode={self.merge_mode!r}` needs outputs of the same width in both "
+                "directions; `'concat'` and `None` do not. "
+                f"Received: width {forward[-1]} forward, width {backward[-1]} backward"
+            )
+        return forward
 
     def _check_layers(self):
         directed = [

@@ -11,7 +11,9 @@ from keras_seq.ops.shapes import can_be_equal
 
 def check_cell(cell):
     """Refuse what is no cell."""
-    if not callable(cell) or not hasattr(cell, "call") or not hasattr(cell, "state_size"):
+    is_cell = callable(cell) and hasattr(cell, "call") and hasattr(cell, "state_size")
+    # A layer that runs a cell has its `state_size` too.
+    if not is_cell or isinstance(cell, keras.layers.RNN):
         raise ValueError(
             "`cell` must be a cell: a layer that is called with inputs and states, and that has a "
             "`state_size`, such as `LSTMCell`. Join several with `keras.layers.StackedRNNCells`. "

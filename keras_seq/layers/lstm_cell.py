@@ -114,6 +114,7 @@ class LSTMCell(RecurrentCell):
 
     def call(self, inputs, states, training=False):
         """Do one step. See the class for the arguments."""
+        self.check_states(states)
         input_mask, recurrent_mask = self.dropout_masks(inputs, training)
         inputs = inputs if input_mask is None else inputs * input_mask
         weights = self.tensors()

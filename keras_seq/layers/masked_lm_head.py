@@ -6,8 +6,9 @@ from keras import activations, initializers, ops
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.shared_layer import serialize_shared
-from keras_seq.ops.arguments import check_integers, plain
+from keras_seq.ops.arguments import check_integers, check_numbers, plain
 from keras_seq.ops.indices import check_indices
+from keras_seq.ops.shapes import can_be_equal
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -31,7 +32,8 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
             `"relu"`; BERT has `"gelu"`.
         activation: Activation of the predictions, name or function. Defaults to `None`: they are
             logits.
-        layer_norm_epsilon: Float, the epsilon of the norm. Defaults to 1e-5; BERT has 1e-12.
+        layer_norm_epsilon: Positive float, the epsilon of the norm. Defaults to 1e-5; BERT has
+            1e-12.
         kernel_initializer: Initializer of the kernels. Defaults to `"glorot_uniform"`.
         bias_initializer: Initializer of the biases. Defaults to `"zeros"`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
@@ -49,8 +51,9 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
 
     Raises:
         ValueError: When `token_embedding` does not fit `vocabulary_size` or both are missing, when
-            the inputs do not have the shapes above, or when a position is not a step of its
-            sequence; the last in eager code only, since compiled code does not know the values.
+            `layer_norm_epsilon` is not positive, when the inputs do not have the shapes above, or
+            when a position is not a step of its sequence; the last in eager code only, since
+            compiled code does not know the values.
 
     Example:
 
@@ -83,6 +86,7 @@ class MaskedLMHead(Rematerialization, keras.layers.Layer):
         **kwargs,
     ):
         _check_vocabulary(vocabulary_size, token_embedding)
+        check_numbers(layer_norm_epsilon=layer_norm_epsilon)
         super().__init__(**kwargs)
         self.vocabulary_size = plain(vocabulary_size)
         self.token_embedding = token_embedding
@@ -201,7 +205,8 @@ def _check_vocabulary(vocabulary_size, token_embedding):
 
 
 def _check_shapes(inputs_shape, positions_shape):
-    if len(inputs_shape) != 3 or len(positions_shape) != 2:
+    has_ranks = len(inputs_shape) == 3 and len(positions_shape) == 2
+    if not has_ranks or not can_be_equal(positions_shape[:1], inputs_shape[:1]):
         raise ValueError(
             "`inputs` must have the shape (batch, time, features) and `mask_positions` the shape "
             f"(batch, predictions). Received: inputs of shape {tuple(inputs_shape)}, "

@@ -13,6 +13,7 @@ from keras_seq.layers.rotary_embedding import RotaryEmbedding
 from keras_seq.ops import arguments, dispatch, heads
 from keras_seq.ops.key_value_cache import check_cache, read_cache, update_cache
 from keras_seq.ops.multi_head_attention import multi_head_attention
+from keras_seq.ops.query_value_key import check_shapes, check_widths, shapes_read
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -195,6 +196,7 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         self.rope_scaling_factor = arguments.plain(rope_scaling_factor)
         self.implementation = implementation
         self._gate_dense = self._query_norm = self._key_norm = self._rotary_embedding = None
+        self._widths = None
         self.supports_masking = True
 
     def build(self, query_shape, value_shape, key_shape=None):
@@ -205,7 +207,8 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
 
     def _make_parts(self, query_shape, value_shape, key_shape=None):
         key_shape = value_shape if key_shape is None else key_shape
-        arguments.check_key_shape(value_shape, key_shape)
+        self.compute_output_shape(query_shape, value_shape, key_shape)
+        self._widths = query_shape[-1], value_shape[-1], key_shape[-1]
         axes = heads.attended_axes(self.attention_axes, len(query_shape))
         arguments.check_position_axes(self.position, axes)
         groups = self.num_key_value_heads or self.num_heads
@@ -254,6 +257,8 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
     ):
         """Attend from the queries to the values. See the class for the arguments."""
         arguments.check_flash_call(self.flash_attention, return_attention_scores, attention_bias)
+        ignores_values = cache is not None and cache_update_index is None
+        self.compute_output_shape(*shapes_read(query, value, key, ignores_values))
         axes = heads.attended_axes(self.attention_axes, len(query.shape))
         check_cache(cache, cache_update_index, query.shape, value.shape[1], *self._cache_sizes())
         start = 0 if cache_update_index is None else cache_update_index
@@ -262,9 +267,8 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
         key = value if key is None else ops.cast(key, self.compute_dtype)
         gate = self._gate_dense(query) if self.use_gate else None
         query = self._placed(self._query_dense(query), self._query_norm, start)
-        if cache is None or cache_update_index is not None:
-            key = self._key_dense(key)
-            key = self._placed(key, self._key_norm, start)
+        if not ignores_values:
+            key = self._placed(self._key_dense(key), self._key_norm, start)
             value = self._value_dense(value)
         written = None
         if cache is not None:
@@ -309,15 +313,18 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
 
     def compute_output_shape(self, query_shape, value_shape, key_shape=None):
         """Return the shape of the output."""
-        arguments.check_key_shape(value_shape, value_shape if key_shape is None else key_shape)
+        shapes = query_shape, value_shape, value_shape if key_shape is None else key_shape
+        check_shapes(*shapes)
+        check_widths(self._widths, *shapes)
         return (*query_shape[:-1], *(self._output_shape or (query_shape[-1],)))
 
     def compute_output_spec(
         self, query, value, key=None, return_attention_scores=False, cache=None, **kwargs
     ):
         """Return the shape and dtype of the output, the attention scores and the cache."""
-        key_shape = value.shape if key is None else key.shape
-        shapes = [self.compute_output_shape(query.shape, value.shape, key_shape)]
+        ignores_values = cache is not None and kwargs.get("cache_update_index") is None
+        read = *_, key_shape = shapes_read(query, value, key, ignores_values)
+        shapes = [self.compute_output_shape(*read)]
         if return_attention_scores:
             axes = heads.attended_axes(self.attention_axes, len(query.shape))
             key_shape = key_shape if cache is None else (cache.shape[0], *cache.shape[2:4])

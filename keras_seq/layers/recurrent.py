@@ -171,13 +171,13 @@ class Recurrent(Rematerialization, keras.layers.RNN):
                 "`unroll=True` needs a known number of steps. Give it in the shape of the input, "
                 f"or use `unroll=False`. Received: sequences.shape={tuple(sequences.shape)}"
             )
-        if self.stateful and sequences.shape[0] not in (None, self.states[0].shape[0]):
+        if self.states is not None and sequences.shape[0] not in (None, self.states[0].shape[0]):
             raise ValueError(
                 "This layer with `stateful=True` was built for batches of "
                 f"{self.states[0].shape[0]} sequences; every batch must have as many. "
                 f"Received: a batch of {sequences.shape[0]} sequences"
             )
-        features = self.cell.kernel.shape[0]
+        features = self.cell.kernel.shape[0] if self.cell.built else None
         if not can_be_equal(sequences.shape, (None, None, features)):
             raise ValueError(
                 f"This layer was built for sequences of {features} features. "

@@ -8,7 +8,7 @@ from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_seq.layers.kernel_adaptation import KernelAdaptation, check_rank
 from keras_seq.layers.rematerialization import Rematerialization
-from keras_seq.ops.arguments import plain
+from keras_seq.ops.arguments import check_dropout, plain
 
 
 class SequenceSeed(keras.random.SeedGenerator):
@@ -75,12 +75,8 @@ class RecurrentCell(KernelAdaptation, Rematerialization, keras.layers.Layer):
                 "`units` is the number of outputs of each step and must be a positive integer. "
                 f"Received: units={units}"
             )
-        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-            if not isinstance(rate, Real) or not 0 <= rate <= 1:
-                raise ValueError(
-                    f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
-                    f"Received: {name}={rate}"
-                )
+        check_dropout(dropout)
+        check_dropout(recurrent_dropout, "recurrent_dropout")
         if lora_rank is not None:
             check_rank("lora_rank", lora_rank)
         # Keras chose between two orders of the same operations by this number; here there is one.
@@ -135,6 +131,16 @@ class RecurrentCell(KernelAdaptation, Rematerialization, keras.layers.Layer):
         """Return a list of tensors of zeros of shape `(batch_size, units)`."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+    def check_states(self, states):
+        """Refuse what is not one tensor for each state: a single one would be taken row by row."""
+        count = len(self.state_size)
+        if not isinstance(states, (list, tuple)) or len(states) != count:
+            received = len(states) if isinstance(states, (list, tuple)) else states
+            raise ValueError(
+                f"`states` must be a list of {count} tensors of shape (batch, {self.units}). "
+                f"Received: states={received}"
+            )
 
     def dropout_masks(self, inputs, training):
         """Return what to multiply the inputs and the recurrent state by, or `None` for nothing.

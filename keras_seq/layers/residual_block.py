@@ -302,6 +302,11 @@ class ResidualBlock(Rematerialization, keras.layers.Layer):
             "name": name,
         }
 
+    def _specified(self, name):
+        """Return the attention of this name or, before there is any, one of the same shapes."""
+        attention = getattr(self, f"_{name}_layer", None)
+        return attention or MultiHeadAttention(self.num_heads, key_dim=1, dtype=self.dtype_policy)
+
     def _empty_cache(self, name, batch_size, length):
         attention = getattr(self, f"_{name}_layer", None)
         if attention is None:

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.arguments import check_numbers, plain
+from keras_seq.ops.positions import check_steps
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -28,7 +29,7 @@ class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
 
     Call arguments:
         inputs: Tensor of shape `(..., time, width)`.
-        start_index: Integer, the position of the first step. Defaults to 0.
+        start_index: Integer or integer tensor, the position of the first step. Defaults to 0.
 
     Returns:
         Tensor of the shape of `inputs`: the inputs plus their encoding.
@@ -37,7 +38,8 @@ class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
         Masked steps count as positions. The mask goes on to the next layer.
 
     Raises:
-        ValueError: When `max_wavelength` is not positive.
+        ValueError: When `max_wavelength` is not positive, or the inputs do not have this shape,
+            with a known width.
 
     Example:
 
@@ -59,6 +61,7 @@ class SinusoidalPositionEncoding(Rematerialization, keras.layers.Layer):
 
     def build(self, input_shape):
         """Create nothing: the layer has no weights."""
+        check_steps(input_shape)
 
     def call(self, inputs, start_index=0):
         """Add the encoding to the inputs. See the class for the arguments."""

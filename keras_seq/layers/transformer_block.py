@@ -214,7 +214,7 @@ class TransformerBlock(ResidualBlock):
         self, inputs, return_attention_scores=False, self_attention_cache=None, **kwargs
     ):
         """Return the shape and dtype of the output, the attention scores and the cache."""
-        return self._self_attention_layer.compute_output_spec(
+        return self._specified("self_attention").compute_output_spec(
             inputs,
             inputs,
             return_attention_scores=return_attention_scores,

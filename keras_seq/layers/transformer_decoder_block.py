@@ -234,14 +234,14 @@ class TransformerDecoderBlock(ResidualBlock):
     ):
         """Return the shape and dtype of the output, the attention scores and the caches."""
         self._check_encoder(decoder_sequence, encoder_sequence, cross_attention_cache)
-        parts = [(self._self_attention_layer, decoder_sequence, self_attention_cache)]
+        parts = [("self_attention", decoder_sequence, self_attention_cache)]
         if encoder_sequence is not None:
-            parts.append((self._cross_attention_layer, encoder_sequence, cross_attention_cache))
+            parts.append(("cross_attention", encoder_sequence, cross_attention_cache))
         specs = [
-            layer.compute_output_spec(
+            self._specified(name).compute_output_spec(
                 decoder_sequence, value, return_attention_scores=True, cache=cache
             )
-            for layer, value, cache in parts
+            for name, value, cache in parts
         ]
         output = specs[0][0]
         scores = [spec[1] for spec in specs] if return_attention_scores else []
@@ -251,13 +251,15 @@ class TransformerDecoderBlock(ResidualBlock):
 
     def _check_encoder(self, decoder_sequence, encoder_sequence, cache):
         """Refuse a call that differs from the one that the block was built with."""
-        built_with = self._cross_attention_layer is not None
-        if built_with != (encoder_sequence is not None):
+        given = encoder_sequence is not None
+        built_with = self._cross_attention_layer is not None if self.built else given
+        if built_with != given:
             with_or_without = "with" if built_with else "without"
             raise ValueError(
                 f"The block was built {with_or_without} cross-attention, so it must be called "
                 f"{with_or_without} `encoder_sequence`. Make another block for the other way. "
-                f"Received: encoder_sequence={encoder_sequence}"
+                f"Received: encoder_sequence{' of shape ' if given else '='}"
+                f"{tuple(encoder_sequence.shape) if given else None}"
             )
         if cache is not None and not built_with:
             raise ValueError(

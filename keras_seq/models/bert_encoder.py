@@ -8,7 +8,7 @@ from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.seed import derived_seed
 from keras_seq.layers.shared_layer import serialize_shared
 from keras_seq.layers.transformer_block import TransformerBlock
-from keras_seq.ops.arguments import check_dropout, check_integers, check_numbers
+from keras_seq.ops.arguments import check_dropout, check_integers, check_numbers, plain
 from keras_seq.ops.indices import check_indices
 from keras_seq.ops.shapes import can_be_equal
 
@@ -157,18 +157,18 @@ class BertEncoder(Rematerialization, keras.Model):
         if token_embedding is not None:
             _check_token_embedding(token_embedding, vocabulary_size, hidden_dim)
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.hidden_dim = hidden_dim
-        self.intermediate_dim = intermediate_dim
-        self.dropout = dropout
-        self.max_sequence_length = max_sequence_length
-        self.num_segments = num_segments
+        self.vocabulary_size = plain(vocabulary_size)
+        self.num_layers = plain(num_layers)
+        self.num_heads = plain(num_heads)
+        self.hidden_dim = plain(hidden_dim)
+        self.intermediate_dim = plain(intermediate_dim)
+        self.dropout = plain(dropout)
+        self.max_sequence_length = plain(max_sequence_length)
+        self.num_segments = plain(num_segments)
         self.use_pooler = use_pooler
-        self.initializer_stddev = initializer_stddev
+        self.initializer_stddev = plain(initializer_stddev)
         self.token_embedding = token_embedding
-        self.seed = seed
+        self.seed = plain(seed)
         self._make_embeddings()
         self._make_blocks()
         self._pooled_dense = self._make_pooler() if use_pooler else None

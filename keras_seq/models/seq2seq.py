@@ -1,5 +1,7 @@
 """An encoder and a decoder of sequences of tokens."""
 
+from numbers import Real
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,8 +10,15 @@ from keras_seq.models.decoding import Decoder
 from keras_seq.models.encoding import Encoder, as_layers
 from keras_seq.models.generation import Generators
 from keras_seq.models.scheduled_sampling import sample_while_decoding
-from keras_seq.models.tokens import PADDING, TargetMask, check_special_tokens, check_tokens
-from keras_seq.ops.arguments import check_integers
+from keras_seq.models.tokens import (
+    PADDING,
+    TargetMask,
+    check_pair,
+    check_same_batch,
+    check_special_tokens,
+    check_tokens,
+)
+from keras_seq.ops.arguments import check_integers, plain
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -125,23 +134,23 @@ class Seq2Seq(keras.Model):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.decoder = decoder
-        self.source_vocabulary_size = source_vocabulary_size
-        self.target_vocabulary_size = target_vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.start_token = start_token
-        self.end_token = end_token
-        self.seed = seed
+        self.source_vocabulary_size = plain(source_vocabulary_size)
+        self.target_vocabulary_size = plain(target_vocabulary_size)
+        self.embedding_dim = plain(embedding_dim)
+        self.start_token = plain(start_token)
+        self.end_token = plain(end_token)
+        self.seed = plain(seed)
         self.supports_masking = True
         self.encoding = Encoder(as_layers("encoder", encoder))
         self.decoding = Decoder(as_layers("decoder", decoder))
-        self.source_embedding = self._embedding("source_embedding", source_vocabulary_size)
-        self.target_embedding = self._embedding("target_embedding", target_vocabulary_size)
+        self.source_embedding = self._embedding("source_embedding", self.source_vocabulary_size)
+        self.target_embedding = self._embedding("target_embedding", self.target_vocabulary_size)
         self.output_layer = keras.layers.Dense(
-            target_vocabulary_size, dtype=self.dtype_policy, name="output_layer"
+            self.target_vocabulary_size, dtype=self.dtype_policy, name="output_layer"
         )
-        self.target_mask = TargetMask(end_token, dtype=self.dtype_policy, name="target_mask")
+        self.target_mask = TargetMask(self.end_token, dtype=self.dtype_policy, name="target_mask")
         self.bridges = []
-        self._first_rate = scheduled_sampling
+        self._first_rate = plain(scheduled_sampling)
         self._rate = self.seed_generator = None
         if scheduled_sampling:
             # A variable, so that compiled code sees what it is changed to.
@@ -151,7 +160,7 @@ class Seq2Seq(keras.Model):
                 trainable=False,
                 autocast=False,
             )
-            self.seed_generator = keras.random.SeedGenerator(seed)
+            self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._generators = Generators()
 
     @property
@@ -172,6 +181,7 @@ class Seq2Seq(keras.Model):
 
     def build(self, inputs_shape):
         """Create the weights of all layers."""
+        check_pair(inputs_shape)
         source, target_inputs = (
             keras.Input(batch_shape=shape, dtype="int32") for shape in inputs_shape
         )
@@ -367,21 +377,18 @@ class Seq2Seq(keras.Model):
             )
 
     def _checked(self, inputs):
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
-            raise ValueError(
-                "This model is called on a list of two, `[source, target_inputs]`. "
-                f"Received: inputs={inputs}"
-            )
+        check_pair(inputs)
         source, target_inputs = inputs
         check_tokens("source", source, "source_vocabulary_size", self.source_vocabulary_size)
         check_tokens(
             "target_inputs", target_inputs, "target_vocabulary_size", self.target_vocabulary_size
         )
+        check_same_batch(source.shape, target_inputs.shape)
         return inputs
 
 
 def _check_rate(rate):
-    if isinstance(rate, bool) or not 0 <= rate <= 1:
+    if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 <= rate <= 1:
         raise ValueError(
             "`scheduled_sampling` is a probability and must lie between 0 and 1. "
             f"Received: scheduled_sampling={rate}"

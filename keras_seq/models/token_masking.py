@@ -1,5 +1,7 @@
 """Tokens behind a mask, for an encoder to predict."""
 
+from numbers import Real
+
 import numpy as np
 
 from keras_seq.ops.arguments import check_integers
@@ -125,6 +127,12 @@ def _check_generator(generator):
 
 
 def _check_rates(mask_rate, mask_token_rate, random_token_rate):
+    rates = mask_rate, mask_token_rate, random_token_rate
+    if not all(isinstance(rate, Real) for rate in rates):
+        raise ValueError(
+            "`mask_rate`, `mask_token_rate` and `random_token_rate` must be numbers. "
+            f"Received: {rates}"
+        )
     if not 0 <= mask_rate <= 1:
         raise ValueError(
             "`mask_rate` is the fraction of tokens to choose and must lie between 0 and 1. "

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seq.ops.arguments import check_integers
 from keras_seq.ops.indices import check_indices
+from keras_seq.ops.shapes import can_be_equal
 
 PADDING = 0
 
@@ -45,6 +46,27 @@ def check_tokens(name, tokens, limit_name, limit):
             f"Received: {name}.shape={tuple(tokens.shape)}, {name}.dtype={dtype}"
         )
     check_indices(name, tokens, f"`{limit_name}`", limit)
+
+
+def check_pair(inputs):
+    """Refuse all but two tensors, or their shapes."""
+    is_list = isinstance(inputs, (list, tuple))
+    is_shape = is_list and all(size is None or isinstance(size, int) for size in inputs)
+    if not is_list or is_shape or len(inputs) != 2:
+        raise ValueError(
+            "This model is called on a list of two, `[source, target_inputs]`. Received: "
+            f"{'one tensor of shape' if is_shape else 'inputs'} {inputs}"
+        )
+
+
+def check_same_batch(source_shape, target_inputs_shape):
+    """Refuse sources and target inputs that do not belong together one by one."""
+    if not can_be_equal(source_shape[:1], target_inputs_shape[:1]):
+        raise ValueError(
+            "`source` and `target_inputs` must have the same batch size. Received: "
+            f"source.shape={tuple(source_shape)}, "
+            f"target_inputs.shape={tuple(target_inputs_shape)}"
+        )
 
 
 def check_special_tokens(start_token, end_token, vocabulary_size):

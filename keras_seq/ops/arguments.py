@@ -51,7 +51,7 @@ def check_dropout(dropout, name="dropout", optional=False):
     """Refuse all but fractions from 0 to 1, and `None` with `optional`."""
     if dropout is None and optional:
         return
-    if dropout is None or not 0 <= dropout <= 1:
+    if not isinstance(dropout, Real) or not 0 <= dropout <= 1:
         raise ValueError(
             f"`{name}` is the fraction of values to drop and must lie between 0 and 1. "
             f"Received: {name}={dropout}"
@@ -114,13 +114,4 @@ def check_flash_call(flash_attention, return_attention_scores, attention_bias):
             "Flash attention never holds the attention scores, to return them or to add a bias "
             "to them. Pass `flash_attention=None` to the layer. Received: "
             f"return_attention_scores={return_attention_scores}, flash_attention=True"
-        )
-
-
-def check_key_shape(value_shape, key_shape):
-    """Refuse keys that do not belong to the values one by one."""
-    if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
-        raise ValueError(
-            "All dimensions of `value` and `key` but the last must be equal. "
-            f"Received: value_shape={tuple(value_shape)}, key_shape={tuple(key_shape)}"
         )

@@ -1,5 +1,7 @@
 """Search for the most probable sequences, one token after the other."""
 
+from numbers import Real
+
 from keras import ops, tree
 
 from keras_seq.ops.arguments import check_integers
@@ -60,8 +62,8 @@ def beam_search(
         infinity and hold pad tokens.
 
     Raises:
-        ValueError: When `max_length` or `beam_width` is not a positive integer, or when
-            `pad_token` is `end_token`.
+        ValueError: When `max_length` or `beam_width` is not a positive integer, `length_penalty` is
+            no number, or `pad_token` is `end_token`.
 
     Example:
 
@@ -87,6 +89,10 @@ def beam_search(
           without the coverage penalty.
     """
     check_integers(max_length=max_length, beam_width=beam_width)
+    if isinstance(length_penalty, bool) or not isinstance(length_penalty, Real):
+        raise ValueError(
+            f"`length_penalty` must be a number. Received: length_penalty={length_penalty}"
+        )
     if pad_token == end_token:
         raise ValueError(
             "`pad_token` fills the places behind `end_token` and must differ from it. "

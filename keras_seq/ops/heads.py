@@ -11,7 +11,13 @@ def attended_axes(attention_axes, rank):
     """Return the axes to attend over, from 1 to `rank - 2`."""
     if attention_axes is None:
         return tuple(range(1, rank - 1))
-    return tuple(axis if axis >= 0 else rank + axis for axis in attention_axes)
+    axes = tuple(axis if axis >= 0 else rank + axis for axis in attention_axes)
+    if len(set(axes)) < len(axes) or not all(0 < axis < rank - 1 for axis in axes):
+        raise ValueError(
+            "`attention_axes` must be different axes between the first, the batch, and the last, "
+            f"the features. Received: attention_axes={attention_axes} for inputs with {rank} axes"
+        )
+    return axes
 
 
 def heads_first(x, axes):

@@ -38,6 +38,15 @@ def rotate(x, positions, max_wavelength=10000, scaling_factor=1.0):
     return ops.cast(ops.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1), x.dtype)
 
 
+def check_steps(shape):
+    """Refuse the shape of anything but sequences of features, whose number is known."""
+    if len(shape) < 2 or shape[-1] is None:
+        raise ValueError(
+            "The input must have the shape (..., time, width), with a known width. "
+            f"Received: inputs.shape={tuple(shape)}"
+        )
+
+
 def alibi_slopes(num_heads):
     """Return the slopes of the linear biases, one per head.
 

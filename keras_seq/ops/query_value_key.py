@@ -51,11 +51,51 @@ def check_shapes(query_shape, value_shape, key_shape):
     )
     if len(query_shape) < 3 or not len(query_shape) == len(value_shape) == len(key_shape):
         raise ValueError(
-            "Query, value and key must have the same rank, at least 3: (batch, steps, width). "
+            "Query, value and key must be equal in rank, at least 3: (batch, steps, width). "
             + received
         )
+    batches = query_shape[:1], value_shape[:1]
+    if not any(can_be_equal(*each, may_broadcast=True) for each in (batches, batches[::-1])):
+        raise ValueError("Query and value must have the same batch size. " + received)
     if not can_be_equal(value_shape[:-1], key_shape[:-1]):
-        raise ValueError("All dimensions of value and key but the last must be equal. " + received)
+        raise ValueError(
+            "All dimensions of `value` and `key` but the last must be equal. " + received
+        )
+
+
+def shapes_read(query, value, key, ignores_values=False):
+    """Return the shapes of query, value and key, of any width where values are not read.
+
+    Args:
+        query: Tensor of shape `(..., T, query width)`.
+        value: Tensor of shape `(..., S, value width)`.
+        key: Tensor of shape `(..., S, key width)`, or `None` for the value.
+        ignores_values: Boolean, whether neither value nor key is read. Defaults to `False`.
+    """
+    shapes = value.shape, value.shape if key is None else key.shape
+    if ignores_values:
+        shapes = [(*shape[:-1], None) for shape in shapes]
+    return query.shape, *shapes
+
+
+def check_widths(widths, query_shape, value_shape, key_shape):
+    """Refuse other widths than those of the shapes that the weights of a layer were made for.
+
+    Args:
+        widths: Tuple of the widths of query, value and key, of which those that may be any are
+            `None`; or `None`, for a layer that has no weights yet.
+        query_shape: Tuple `(..., T, query width)`.
+        value_shape: Tuple `(..., S, value width)`.
+        key_shape: Tuple `(..., S, key width)`.
+    """
+    received = tuple(shape[-1] for shape in (query_shape, value_shape, key_shape))
+    if widths is not None and not can_be_equal(received, widths):
+        names = ("query", "value", "key")
+        wanted, got = (
+            ", ".join(f"{name} width {n}" for name, n in zip(names, each, strict=True) if n)
+            for each in (widths, received)
+        )
+        raise ValueError(f"The weights were made for the {wanted}. Received: {got}")
 
 
 def apply_masks(mask, query, value, key, use_causal_mask=False):

@@ -317,8 +317,8 @@ NARROW = VALUE[..., :3]
             lambda: Attention("location", max_source_length=4)([QUERY, VALUE]),
             "5 keys, max_source_length=4",
         ),
-        (lambda: Attention()([QUERY[0], VALUE[0]]), "same rank, at least 3"),
-        (lambda: Attention()([QUERY, VALUE, VALUE[:, :2]]), "of value and key but the last"),
+        (lambda: Attention()([QUERY[0], VALUE[0]]), "must be equal in rank, at least 3"),
+        (lambda: Attention()([QUERY, VALUE, VALUE[:, :2]]), "of `value` and `key` but the last"),
         (lambda: Attention()(QUERY), "must be called on a list"),
         (lambda: Attention()([QUERY]), "Received length: 1"),
         (lambda: Attention()([QUERY, VALUE], mask=VALUE_MASK), "layer mask must be a list"),
@@ -357,5 +357,5 @@ def test_weights_are_for_one_width(score):
     layer = Attention(score, **ARGUMENTS)
     layer([QUERY, VALUE])
 
-    with pytest.raises(ValueError, match=r"query width of 4 and a key width of 4.*key width 3"):
+    with pytest.raises(ValueError, match=r"the query width 4, key width 4. .*key width 3"):
         layer([QUERY, NARROW])

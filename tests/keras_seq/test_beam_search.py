@@ -292,6 +292,7 @@ def test_batches_of_unknown_size():
         ({"beam_width": 0}, "`beam_width` must be a positive integer. Received: beam_width=0"),
         ({"beam_width": 1.5}, "Received: beam_width=1.5"),
         ({"max_length": 0}, "`max_length` must be a positive integer. Received: max_length=0"),
+        ({"length_penalty": "long"}, "Received: length_penalty=long"),
         ({"pad_token": END}, "Received: pad_token=2, end_token=2"),
     ],
 )

@@ -299,6 +299,7 @@ def test_saved_model_shares_the_embedding_with_its_head(tmp_path):
         ({"num_layers": 0}, "num_layers=0"),
         ({"num_heads": 3}, "hidden_dim=4, num_heads=3"),
         ({"dropout": 1.5}, "dropout=1.5"),
+        ({"dropout": "0.1"}, "dropout=0.1"),
         ({"initializer_stddev": 0}, "initializer_stddev=0"),
         ({"token_embedding": keras.layers.Embedding(12, 4)}, "ReversibleEmbedding"),
         (

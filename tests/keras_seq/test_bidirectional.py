@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seq.layers import GRU, LSTM, Bidirectional, PeepholeLSTM
+from keras_seq.layers import GRU, LSTM, Bidirectional, LSTMCell, PeepholeLSTM
 
 to_numpy = keras.ops.convert_to_numpy
 INPUTS = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
@@ -273,8 +273,36 @@ def test_a_model_inside_reads_each_row_alone(make, tmp_path):
             {"layer": LSTM(2), "backward_layer": LSTM(2, return_state=True, go_backwards=True)},
             "the same `return_state`",
         ),
+        ({"layer": LSTMCell(2)}, r"`keras.layers.RNN\(cell\)`. Received: layer=<LSTMCell"),
     ],
 )
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         Bidirectional(**arguments)
+
+
+def two_widths(merge_mode):
+    return Bidirectional(
+        LSTM(2, return_state=True),
+        merge_mode=merge_mode,
+        backward_layer=LSTM(3, return_state=True, go_backwards=True),
+    )
+
+
+def backward_first(forward, backward):
+    return keras.ops.concatenate([backward, forward], axis=-1)
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", None, backward_first])
+def test_directions_of_two_widths(merge_mode):
+    layer = two_widths(merge_mode)
+
+    results, symbolic = layer(INPUTS), layer(keras.Input(INPUTS.shape[1:]))
+
+    assert [result.shape[1:] for result in results] == [each.shape[1:] for each in symbolic]
+
+
+@pytest.mark.parametrize("merge_mode", ["sum", "mul", "ave"])
+def test_widths_that_cannot_be_merged(merge_mode):
+    with pytest.raises(ValueError, match=rf"{merge_mode}.* width 2 forward, width 3 backward"):
+        two_widths(merge_mode)(INPUTS)

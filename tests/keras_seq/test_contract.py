@@ -158,6 +158,35 @@ DTYPES += ["float64"] if keras.config.backend() == "tensorflow" else []
 harness = TestCase()
 
 
+# Models, with all integers of one kind.
+MODELS = {
+    "BertEncoder": lambda integer: models.BertEncoder(
+        integer(9),
+        integer(1),
+        integer(2),
+        integer(4),
+        integer(4),
+        seed=integer(1),
+        name="same",
+        max_sequence_length=integer(5),
+        num_segments=integer(2),
+        token_embedding=None,
+    ),
+    "Seq2Seq": lambda integer: models.Seq2Seq(
+        layers.GRU(3, return_state=True, name="encoder"),
+        layers.GRU(3, return_sequences=True, name="decoder"),
+        integer(9),
+        integer(8),
+        integer(4),
+        integer(1),
+        integer(2),
+        0.5,
+        integer(7),
+        name="same",
+    ),
+}
+
+
 def test_every_public_layer_has_a_case():
     assert set(layers.__all__) == {*CASES, *TWO_INPUTS, *CELLS}
 
@@ -236,6 +265,15 @@ def test_integers_of_numpy_are_stored_as_those_of_python(name):
     assert config == json.dumps(cls(**arguments).get_config())
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_models_take_integers_of_numpy(name):
+    made = [MODELS[name](integer) for integer in (int, np.int64)]
+
+    configurations = [json.dumps(model.get_config()) for model in made]
+
+    assert configurations[0] == configurations[1]
+
+
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "PeepholeLSTM", *CELLS])
 def test_every_argument_of_a_recurrent_layer_survives_a_file(name, tmp_path):
     cls = getattr(layers, name)
@@ -293,6 +331,18 @@ def test_symbolic_shape_is_the_shape_of_the_output(name, length):
 
     assert symbolic.shape == (None, length, *output.shape[2:])
     assert keras.backend.standardize_dtype(output.dtype) == symbolic.dtype
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_specification_needs_no_weights(name):
+    inputs = keras.KerasTensor((None, 4, 4))
+
+    specified = getattr(layers, name)(**CASES[name]).compute_output_spec(inputs)
+
+    layer = getattr(layers, name)(**CASES[name])
+    built = layer(inputs)
+    assert specified.shape == built.shape == layer.compute_output_shape(inputs.shape)
+    assert specified.dtype == built.dtype
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -168,6 +168,11 @@ def test_mask_ends_here():
         (lambda: MaskedLMHead(True), "Received: vocabulary_size=True"),
         (lambda: MaskedLMHead(8, embedding()), r"vocabulary_size=8, token_embedding.input_dim=7"),
         (lambda: MaskedLMHead(7, keras.layers.Embedding(7, 4)), "ReversibleEmbedding"),
+        (lambda: MaskedLMHead(7, layer_norm_epsilon="a"), "Received: layer_norm_epsilon=a"),
+        (
+            lambda: MaskedLMHead(7)(HIDDEN[:1], POSITIONS),
+            r"inputs of shape \(1, 5, 3\), .*\(2, 3\)",
+        ),
         (lambda: MaskedLMHead(7)(HIDDEN[0], POSITIONS), r"inputs of shape \(5, 3\)"),
         (lambda: MaskedLMHead(7)(HIDDEN, POSITIONS[0]), r"mask_positions of shape \(3,\)"),
         (lambda: MaskedLMHead(7)(HIDDEN, POSITIONS + 1), "mask_positions from 1 to 5, time=5"),

@@ -177,11 +177,42 @@ SHAPES = (2, 3, 4), (2, 5, 4)
         (lambda: call(*SHAPES, key_mask=np.ones((2, 3))), r"key_mask.shape=\(2, 3\)"),
         (lambda: call(*SHAPES, query_mask=np.ones(2)), r"query_mask.shape=\(2,\)"),
         (lambda: call((2, 3, 4, 4), (2, 3, 4, 4), position="alibi"), "exactly one axis"),
+        (lambda: call((2, 4), (2, 4)), r"must be equal in rank, at least 3.*query_shape=\(2, 4\)"),
+        (lambda: call((2, 3, 4), (2, 4)), r"must be equal in rank.*value_shape=\(2, 4\)"),
+        (lambda: LAYER(2, 2, attention_axes=-1)(VALUE, VALUE), r"axes=\(-1,\) for .* 3 axes"),
+        (lambda: LAYER(2, 2, attention_axes=(1, 1))(VALUE, VALUE), "must be different axes"),
+        (lambda: LAYER(2, 2, dropout="0.1"), "between 0 and 1. Received: dropout=0.1"),
+        (lambda: call((2, 3, 4), (3, 5, 4)), "same batch size"),
     ],
 )
 def test_errors(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("symbolic", [False, True])
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_other_widths_than_it_was_built_for(changed, symbolic):
+    # Keras's layer returns a batch of another size.
+    layer = MultiHeadAttention(2, 3)
+    shapes = [(4, 3, 8), (4, 5, 6), (4, 5, 10)]
+    layer.build(*shapes)
+    shapes[changed] = (*shapes[changed][:-1], 2)
+    tensors = [keras.KerasTensor(shape) if symbolic else np.ones(shape) for shape in shapes]
+
+    with pytest.raises(ValueError, match=r"query width 8, value width 6, key width 10. .* width 2"):
+        layer(*tensors)
+
+
+@pytest.mark.parametrize("width", [6, 2])
+def test_values_that_are_not_read_may_have_any_width(width):
+    layer = MultiHeadAttention(2, 3)
+    layer.build((4, 3, 8), (4, 5, 6))
+    cache = layer.get_initial_cache(4, 5)
+
+    output, _ = layer(np.ones((4, 3, 8)), np.ones((4, 5, width)), cache=cache)
+
+    assert tuple(output.shape) == (4, 3, 8)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,19 @@ def test_learned_positions():
     np.testing.assert_allclose(output, np.stack([1 + table[2:5]] * 2), atol=1e-6)
 
 
+@pytest.mark.parametrize("width", [2, 6])
+def test_learned_positions_have_one_width(width):
+    layer = PositionEmbedding(6)
+    layer.build((2, 3, 4))
+
+    for make in (np.ones, keras.KerasTensor):
+        with pytest.raises(ValueError, match=rf"of 4 features. .*shape=\(2, 3, {width}\)"):
+            layer(make((2, 3, width)))
+
+
+STEPS = np.ones((1, 3, 2))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -69,6 +82,12 @@ def test_learned_positions():
         (lambda: PositionEmbedding(0), "Received: sequence_length=0"),
         (lambda: PositionEmbedding(3)(np.ones((1, 4, 2))), "larger `sequence_length`"),
         (lambda: PositionEmbedding(3)(keras.Input((4, 2))), "larger `sequence_length`"),
+        (lambda: PositionEmbedding(4)(STEPS, start_index=2), "3 steps from position 2"),
+        (lambda: PositionEmbedding(9)(STEPS, start_index=-1), "Received: start_index=-1"),
+        (lambda: PositionEmbedding(9)(STEPS[0, 0]), r"inputs.shape=\(2,\)"),
+        (lambda: PositionEmbedding(9)(keras.Input((3, None))), "with a known width"),
+        (lambda: SinusoidalPositionEncoding()(STEPS[0, 0]), r"inputs.shape=\(2,\)"),
+        (lambda: SinusoidalPositionEncoding()(keras.Input((3, None))), "with a known width"),
     ],
 )
 def test_errors(build, message):

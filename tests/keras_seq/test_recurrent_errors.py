@@ -101,7 +101,17 @@ def test_units(name, units):
 
 
 @pytest.mark.parametrize("rate", ["dropout", "recurrent_dropout"])
-@pytest.mark.parametrize("value", [-0.1, 1.5, None])
+@pytest.mark.parametrize("value", [-0.1, 1.5, None, "0.5"])
 def test_rates(rate, value):
     with pytest.raises(ValueError, match=rf"between 0 and 1. Received: {rate}={value}"):
         layers.PeepholeLSTM(4, **{rate: value})
+
+
+@pytest.mark.parametrize("name", ["LSTMCell", "PeepholeLSTMCell"])
+def test_states_of_a_cell_are_a_list(name):
+    # A batch of two would be taken for the two states.
+    inputs = np.zeros((2, 3), "float32")
+
+    for states, received in ((np.zeros((2, 4)), r"states=.*0"), ([np.zeros((2, 4))], "states=1")):
+        with pytest.raises(ValueError, match=rf"(?s)a list of 2 tensors .*Received: {received}"):
+            getattr(layers, name)(4)(inputs, states)

@@ -319,6 +319,16 @@ def build(encoder=None, decoder=None, **arguments):
         (lambda: build()([SOURCE, INPUTS[0]]), r"Received: target_inputs.shape=\(5,\)"),
         (lambda: build()(SOURCE), r"called on a list of two"),
         (
+            lambda: Seq2Seq(layers.GRU(3), layers.GRU(3, return_sequences=True), 9, 9, 4)(SOURCE),
+            r"called on a list of two.*Received: one tensor of shape",
+        ),
+        (lambda: build()([SOURCE, INPUTS[:1]]), r"same batch size.*target_inputs.shape=\(1, 5\)"),
+        (
+            lambda: build().generate(SOURCE, LENGTH, length_penalty="long"),
+            "Received: length_penalty=long",
+        ),
+        (lambda: build(scheduled_sampling="0.5"), "Received: scheduled_sampling=0.5"),
+        (
             lambda: build().generate(SOURCE, LENGTH, return_attention_scores=True),
             "No layer in `decoder` attends",
         ),

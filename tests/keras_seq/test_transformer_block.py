@@ -294,6 +294,7 @@ CACHE = np.ones((3, 2, 9, 4, 2), "float32")
         (call(arguments={"sliding_window": 0}), "Received: sliding_window=0"),
         (call(arguments={"dropout": 2}), "Received: dropout=2"),
         (call(arguments={"dropout": None}), "Received: dropout=None"),
+        (call(arguments={"dropout": "0.1"}), "Received: dropout=0.1"),
         (call(arguments={"attention_dropout": -1}), "Received: attention_dropout=-1"),
         (call(arguments={"feedforward_dropout": 3}), "Received: feedforward_dropout=3"),
         (
