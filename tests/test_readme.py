@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tui.command_line import COMMANDS
+from tui.command_line import COMMANDS, run_command
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
+EXPERIMENTS = (REPOSITORY / "docs" / "experiments.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -52,6 +53,23 @@ def test_the_tree_is_there() -> None:
         assert path.is_dir(), path
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)#]+)\)", README))
-def test_linked_files_are_there(target: str) -> None:
-    assert (REPOSITORY / target).is_file()
+@pytest.mark.parametrize(
+    ("page", "target"),
+    [
+        (page.relative_to(REPOSITORY), target)
+        for page in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text())
+    ],
+    ids=str,
+)
+def test_linked_files_are_there(page: Path, target: str) -> None:
+    assert (REPOSITORY / page.parent / target).exists()
+
+
+def test_options_in_the_documentation_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("--help", *COMMANDS):
+        run_command([command, *([] if command == "--help" else ["--help"])])
+    exist = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))
+    named = set(re.findall(r"--[a-z][a-z-]*", README + EXPERIMENTS))
+    assert "--match" in named
+    assert named <= exist

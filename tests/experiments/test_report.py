@@ -135,11 +135,11 @@ def test_without_bins_there_is_nothing_by_length():
     assert document(found)["by_length"] is None
 
 
-def test_the_readme_names_every_part():
+def test_the_documentation_names_every_part():
     view = outcome(config(models=["gru"]), {"gru-s0": 0.9}, key="test_accuracy")
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (paragraph,) = (line for line in readme.splitlines() if line.startswith("`--json` prints"))
-    assert re.findall("`([a-z_]+)`:", paragraph) == list(document(view))
+    page = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
+    _, section = page.split("\n## JSON\n")
+    assert re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE) == list(document(view))
 
 
 def test_standings_at_equal_budgets():
