@@ -67,8 +67,8 @@ class MultiHeadAttention(Rematerialization, keras.layers.Layer):
             Defaults to 1.
         implementation: `"reference"` holds all scores at once. `"fast"` goes through them in
             blocks, and its memory grows with `T + S`, not with `T S`. `"auto"` is `"fast"` where
-            `T S` is not known beforehand or at least 2^20, on JAX and PyTorch 2^18, unless the
-            scores are asked for, which `"fast"` refuses. Defaults to `"auto"`.
+            `T S` is at least 2^20, on JAX and PyTorch 2^18, unless the scores are asked for,
+            which `"fast"` refuses. Defaults to `"auto"`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:

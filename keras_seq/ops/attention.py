@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_seq.ops import dispatch
-from keras_seq.ops.chunked_attention import Rules
+from keras_seq.ops.chunked_attention import BlockSeed, Rules
 from keras_seq.ops.heads import all_of
 from keras_seq.ops.positions import at_least_float32, linear_bias, visible_pairs
 
@@ -61,9 +61,10 @@ def attention(
             for the three arguments above. Defaults to 0.
         return_attention_scores: Boolean, whether to return the weights. Defaults to `True`.
         implementation: `"reference"`, `"fast"`, or `"auto"`, which is the fast version where no
-            weights are asked for and `T S` is not known beforehand or at least 2^20, on JAX and
-            PyTorch 2^18. From there on it is faster, or with all keys on TensorFlow at most a
-            third slower up to 2^24. Defaults to `"auto"`.
+            weights are asked for and `T S` is at least 2^20, on JAX and PyTorch 2^18. From there
+            on it is faster, or with all keys on TensorFlow at most a third slower up to 2^24.
+            TensorFlow chooses when it runs where it does not know `T S` before; there XLA always
+            compiles the fast version. Defaults to `"auto"`.
 
     Returns:
         Tuple `(output, weights)`: tensor of shape `(..., T, e)`, and the weights before dropout,
@@ -99,18 +100,25 @@ def attention(
     )
     if implementation == "auto" and return_attention_scores:
         implementation = "reference"
-    implementation = dispatch.by_size("attention", implementation, query.shape[-2], key.shape[-2])
-    return dispatch.run(
+    bias = None if bias is None else ops.convert_to_tensor(bias)
+    masks = tuple(ops.cast(mask, "bool") for mask in masks if mask is not None)
+    start = start_index if isinstance(start_index, int) else ops.cast(start_index, "int32")
+    sizes = ops.shape(query)[-2], ops.shape(key)[-2]
+    if dropout > 0 and not all(isinstance(size, int) for size in sizes):
+        # Drawn here, and not where one of two versions is chosen at run time.
+        seed = BlockSeed(keras.random.randint((2,), 0, 2**30, "int32", seed), 0)
+    return dispatch.run_by_size(
         "attention",
         implementation,
+        sizes,
         _attention,
         rules,
         query,
         key,
         value,
-        None if bias is None else ops.convert_to_tensor(bias),
-        tuple(ops.cast(mask, "bool") for mask in masks if mask is not None),
-        start_index if isinstance(start_index, int) else ops.cast(start_index, "int32"),
+        bias,
+        masks,
+        start,
         seed,
         return_attention_scores,
     )

@@ -44,6 +44,8 @@ def chunked(attend):
     def attention(rules, query, key, value, bias, masks, start_index, seed, wants_weights):
         if wants_weights:
             raise Refusal("it never holds the weights, which are asked for")
+        if None in (query.shape[-1], value.shape[-1]):
+            raise Refusal("the width of a block must be known")
         rank = len(query.shape)
         if rank < 3:
             query, key, value = (ops.expand_dims(x, 0) for x in (query, key, value))

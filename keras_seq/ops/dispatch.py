@@ -12,7 +12,7 @@ if backend == "tensorflow":
     # `keras.ops.scan` cannot be trained on TensorFlow when the number of steps is unknown until
     # run time, nor when XLA compiles the model; `keras.ops.while_loop` has nothing to collect the
     # outputs in that is also differentiable.
-    from keras_seq.ops._tensorflow import CROSSOVERS, FAST_VERSIONS, scan
+    from keras_seq.ops._tensorflow import CROSSOVERS, FAST_VERSIONS, either, scan
 elif backend == "jax":
     from keras_seq.ops._jax import CROSSOVERS, FAST_VERSIONS, scan
 elif backend == "torch":
@@ -23,7 +23,7 @@ else:
     CROSSOVERS = {}
     FAST_VERSIONS = {}
 
-__all__ = ["IMPLEMENTATIONS", "by_size", "check_implementation", "run", "scan"]
+__all__ = ["IMPLEMENTATIONS", "by_size", "check_implementation", "run", "run_by_size", "scan"]
 
 IMPLEMENTATIONS = ("auto", "reference", "fast")
 
@@ -81,6 +81,28 @@ def by_size(name, implementation, *sizes):
         return implementation
     _say_once(f"{name}: the plain version, which is faster for a size below {crossover}")
     return "reference"
+
+
+def run_by_size(name, implementation, sizes, reference, *args):
+    """Do as `run`, where `"auto"` takes the fast version only if it is not the slower one.
+
+    Args:
+        name: String, as in `run`.
+        implementation: `"auto"`, `"reference"` or `"fast"`.
+        sizes: Tuple of integers, or of scalar tensors where one is not known before it runs.
+        reference: Function, as in `run`. It returns a tuple of tensors or `None`.
+        *args: Arguments of both versions.
+    """
+    crossover = CROSSOVERS.get(name, 0)
+    # Other backends know all sizes before they run.
+    is_known = backend != "tensorflow" or all(isinstance(size, int) for size in sizes)
+    if implementation != "auto" or is_known:
+        return run(name, by_size(name, implementation, *sizes), reference, *args)
+    return either(
+        math.prod(sizes) >= crossover,
+        lambda: run(name, "auto", reference, *args),
+        lambda: reference(*args),
+    )
 
 
 def check_implementation(implementation):

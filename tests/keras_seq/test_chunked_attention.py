@@ -16,6 +16,7 @@ from keras import ops
 from keras_seq.layers import MultiHeadAttention, MultiHeadSelfAttention, TransformerBlock
 from keras_seq.ops import attention
 from keras_seq.ops.chunked_attention import Rules
+from keras_seq.ops.dispatch import CROSSOVERS, FAST_VERSIONS
 
 to_numpy = keras.ops.convert_to_numpy
 BACKEND = keras.config.backend()
@@ -245,9 +246,12 @@ def test_the_gradient_drops_what_the_output_drops(chunks, differentiate):
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends know all lengths")
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_unknown_lengths(jit_compile, differentiate):
+@pytest.mark.parametrize("implementation", ["auto", "fast"])
+def test_unknown_lengths(implementation, jit_compile, differentiate, monkeypatch):
     import tensorflow as tf
 
+    # So that "auto" takes both versions.
+    monkeypatch.setitem(CROSSOVERS, "attention", 2000)
     signature = [tf.TensorSpec((None, 2, None, 4)), tf.TensorSpec((None, 2, None, 4))]
     signature.append(tf.TensorSpec((None, 1, None, None)))
 
@@ -263,6 +267,7 @@ def test_unknown_lengths(jit_compile, differentiate):
                 mask=(tf.ones(tf.shape(key)[-2:-1], "bool"),),
                 use_causal_mask=True,
                 return_attention_scores=False,
+                implementation=implementation,
             )
             loss = tf.reduce_sum(output**2)
         assert weights is None
@@ -280,6 +285,49 @@ def test_unknown_lengths(jit_compile, differentiate):
         found = fast(*arrays)
         assert_close(found[1:], differentiate(plain)(*arrays)[1])
         assert found[0].shape == (batch, 2, steps, 4)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends know all lengths")
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_unknown_lengths_choose_the_version_at_run_time(jit_compile, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setitem(CROSSOVERS, "attention", 100)
+    monkeypatch.setitem(FAST_VERSIONS, "attention", lambda rules, query, *_: (0 * query, None))
+
+    @tf.function(input_signature=[tf.TensorSpec((1, None, 4))], jit_compile=jit_compile)
+    def largest(x):
+        output, _ = attention(x, x, x, return_attention_scores=False)
+        return tf.reduce_max(tf.abs(output))
+
+    assert largest(normal(1, 10, 4)) == 0
+    # XLA compiles one version, that which serves every length.
+    assert (largest(normal(1, 9, 4)) == 0) == jit_compile
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends know all lengths")
+@pytest.mark.parametrize("steps", [9, 40])
+def test_unknown_lengths_drop_by_seed(steps, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setitem(CROSSOVERS, "attention", 1000)
+    generator = keras.random.SeedGenerator(1)
+    x, identity = np.zeros((1, steps, 4), "float32"), np.eye(steps, 40, dtype="float32")[None]
+
+    @tf.function(input_signature=[tf.TensorSpec((1, None, 4)), tf.TensorSpec((1, None, 40))])
+    def weights(x, identity):
+        arguments = {"dropout": 0.5, "return_attention_scores": False}
+        return [attention(x, x, identity, **arguments, seed=s)[0] for s in (3, generator)]
+
+    (fixed, drawn), (fixed_again, drawn_again) = (weights(x, identity) for _ in range(2))
+
+    for each in (fixed, drawn):
+        each = to_numpy(each)[..., :steps]
+        kept = each != 0
+        np.testing.assert_allclose(each[kept], 2 / steps, rtol=1e-5)
+        assert 0.3 < kept.mean() < 0.7
+    np.testing.assert_array_equal(to_numpy(fixed), to_numpy(fixed_again))
+    assert (to_numpy(drawn) != to_numpy(drawn_again)).any()
 
 
 # How to make a layer, and how to call it with a sequence and a mask.
@@ -349,15 +397,14 @@ def test_scores_are_refused():
 
 
 def test_auto_is_the_plain_version_for_few_scores_or_when_they_are_asked_for(monkeypatch):
-    dispatch = importlib.import_module("keras_seq.ops.dispatch")
-    fast, calls = dispatch.FAST_VERSIONS["attention"], []
+    fast, calls = FAST_VERSIONS["attention"], []
 
     def noted(*arguments):
         calls.append(arguments[1].shape)
         return fast(*arguments)
 
-    monkeypatch.setitem(dispatch.FAST_VERSIONS, "attention", noted)
-    monkeypatch.setitem(dispatch.CROSSOVERS, "attention", 100)
+    monkeypatch.setitem(FAST_VERSIONS, "attention", noted)
+    monkeypatch.setitem(CROSSOVERS, "attention", 100)
     x = normal(1, 2, 10, 4)
     attention(x[..., :9, :], x, x, return_attention_scores=False)
     _, weights = attention(x, x, x)
