@@ -8,6 +8,7 @@ from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.alignment import align_in_order, check_alignment
 from keras_seq.ops.arguments import check_dropout, check_integers, plain
 from keras_seq.ops.attention import masked_softmax
+from keras_seq.ops.product_attention import goes_in_blocks, product_attention
 from keras_seq.ops.query_value_key import (
     apply_masks,
     check_shapes,
@@ -24,6 +25,7 @@ from keras_seq.ops.scores import (
     project_query,
     weight_shapes,
 )
+from keras_seq.ops.shapes import can_be_equal
 from keras_seq.ops.sparsemax import sparsemax
 
 NORMALIZERS = {"softmax": masked_softmax, "sparsemax": sparsemax}
@@ -76,6 +78,11 @@ class Attention(Rematerialization, keras.layers.Layer):
         score_mode: `"dot"` or `"concat"`, in place of `score`: the scores of
             `keras.layers.Attention`, with its weights. Its `"concat"` is `g Σ tanh(s (q + k))`
             with learned numbers `g` and, for `use_scale=True`, `s`. Defaults to `None`.
+        implementation: `"reference"` holds all weights at once. `"fast"` goes through them in
+            blocks, and its memory grows with `T + S`, not with `T S`; it is for the softmax of
+            `dot`, `scaled_dot` and `general`, and refuses to return the weights. `"auto"` is
+            `"fast"` for long sequences where that serves the call, as in `keras_seq.ops.attention`.
+            `additive` and `concat` always hold `T S units` numbers. Defaults to `"auto"`.
         **kwargs: The arguments of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -158,6 +165,7 @@ class Attention(Rematerialization, keras.layers.Layer):
         bias_constraint=None,
         use_scale=False,
         score_mode=None,
+        implementation="auto",
         **kwargs,
     ):
         chosen_score = choose_score(score, score_mode)
@@ -189,7 +197,9 @@ class Attention(Rematerialization, keras.layers.Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.use_scale = use_scale
         self.score_mode = score_mode
+        self.implementation = implementation
         self._score = chosen_score
+        self._goes_in_blocks = goes_in_blocks(implementation, chosen_score, normalizer)
         self._widths = None
         self.supports_masking = True
 
@@ -227,9 +237,20 @@ class Attention(Rematerialization, keras.layers.Layer):
         self._check_shapes([query.shape, value.shape, key.shape])
         # Keras casts no integers.
         query, value, key = (ops.cast(x, self.compute_dtype) for x in (query, value, key))
-        query_mask, mask, value, key = apply_masks(mask, query, value, key, use_causal_mask)
+        is_product = self._goes_in_blocks and can_be_equal(query.shape[:-2], key.shape[:-2])
+        # What is returned are the weights after dropout, of which blocks know nothing.
+        is_product &= not return_attention_scores or self.implementation == "fast"
+        makes_mask = use_causal_mask and not is_product
+        query_mask, mask, value, key = apply_masks(mask, query, value, key, makes_mask)
         drops = training and self.dropout > 0
         seed = self.seed_to_recompute(self.seed_generator) if drops else None
+        options = {
+            "dropout": self.dropout if drops else 0.0,
+            "seed": seed,
+            "use_causal_mask": use_causal_mask,
+            "return_attention_scores": return_attention_scores,
+            "implementation": self.implementation,
+        }
         kernels = self._score_weights()
         previous = () if previous_alignments is None else (previous_alignments,)
         previous = [ops.convert_to_tensor(x, self.compute_dtype) for x in previous]
@@ -237,16 +258,18 @@ class Attention(Rematerialization, keras.layers.Layer):
         def attend(query, value, key, *others):
             own, previous = others[: len(kernels)], others[len(kernels) :]
             own = dict(zip(kernels, own, strict=True))
+            if is_product:
+                return product_attention(self._score, own, query, key, value, mask, **options)
             weights = self._align(query, key, own, mask, query_mask, *previous)
             if drops:
                 weights = keras.random.dropout(weights, self.dropout, seed=seed)
             return ops.matmul(weights, value), weights
 
-        output, weights = self.recomputed(attend)(query, value, key, *kernels.values(), *previous)
+        output, *weights = self.recomputed(attend)(query, value, key, *kernels.values(), *previous)
         if query_mask is not None:
             is_valid = ops.expand_dims(query_mask, -1)
             output = ops.where(is_valid, output, ops.zeros_like(output))
-        return (output, weights) if return_attention_scores else output
+        return (output, *weights) if return_attention_scores else output
 
     def project_memory(self, memory):
         """Return the part of the score that depends on the keys alone.
@@ -325,6 +348,7 @@ class Attention(Rematerialization, keras.layers.Layer):
             "bias_constraint": constraints.serialize(self.bias_constraint),
             "use_scale": self.use_scale,
             "score_mode": self.score_mode,
+            "implementation": self.implementation,
         }
 
     def _add_weight(self, name, shape):

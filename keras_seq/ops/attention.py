@@ -9,6 +9,7 @@ from keras_seq.ops import dispatch
 from keras_seq.ops.chunked_attention import BlockSeed, Rules
 from keras_seq.ops.heads import all_of
 from keras_seq.ops.positions import at_least_float32, linear_bias, visible_pairs
+from keras_seq.ops.shapes import can_be_equal
 
 
 def attention(
@@ -71,8 +72,8 @@ def attention(
         of shape `(..., T, S)`, or `None` with `return_attention_scores=False`.
 
     Raises:
-        ValueError: When `implementation` is none of the three, or is `"fast"` and the weights are
-            asked for.
+        ValueError: When the shapes do not fit each other, or when `implementation` is none of the
+            three, or is `"fast"` and the weights are asked for.
 
     Example:
 
@@ -90,6 +91,7 @@ def attention(
           version).
     """
     query, key, value = (ops.convert_to_tensor(x) for x in (query, key, value))
+    _check_shapes(query, key, value)
     masks = mask if isinstance(mask, tuple) else (mask,)
     rules = Rules(
         scale=1.0 / math.sqrt(query.shape[-1]) if scale is None else scale,
@@ -179,6 +181,23 @@ def _distance(query, key, start_index):
     queries = ops.arange(ops.shape(query)[-2], dtype="int32") + ops.cast(start_index, "int32")
     keys = ops.arange(ops.shape(key)[-2], dtype="int32")
     return ops.expand_dims(queries, 1) - ops.expand_dims(keys, 0)
+
+
+def _check_shapes(query, key, value):
+    """Refuse tensors that cannot attend to each other."""
+    shapes = [tuple(x.shape) for x in (query, key, value)]
+    heads, groups = (shape[-3] if len(shape) > 2 else None for shape in shapes[:2])
+    if not (
+        min(map(len, shapes)) > 1
+        and can_be_equal(shapes[0][-1:], shapes[1][-1:])
+        and can_be_equal(shapes[1][:-1], shapes[2][:-1])
+        and not (isinstance(heads, int) and isinstance(groups, int) and heads % max(groups, 1))
+    ):
+        raise ValueError(
+            "`query` must have the shape (..., T, d), `key` (..., S, d) and `value` (..., S, e); "
+            "the axis before `S` may be shorter than that before `T` by a whole factor. Received: "
+            f"query.shape={shapes[0]}, key.shape={shapes[1]}, value.shape={shapes[2]}"
+        )
 
 
 def _for_each_head(x, query):

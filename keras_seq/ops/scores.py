@@ -14,6 +14,8 @@ SCORES = ("dot", "scaled_dot", "general", "additive", "concat", "location", "loc
 SCORE_MODES = {"dot": "dot", "concat": "sum"}
 # Scores that compare queries with keys as they are.
 SAME_WIDTH = ("dot", "scaled_dot", "sum")
+# Scores that are products of projected queries and keys.
+PRODUCTS = ("dot", "scaled_dot", "general")
 # Scores that project both to the same units.
 PROJECTED = ("additive", "concat", "location_aware")
 

@@ -32,6 +32,7 @@ ALL = {
     "kernel_constraint": "max_norm",
     "bias_constraint": "max_norm",
     "use_scale": True,
+    "implementation": "reference",
 }
 WEIGHTS = {
     "dot": [],

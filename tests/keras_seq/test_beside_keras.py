@@ -187,6 +187,18 @@ def test_query_mask_of_heads():
         assert (output[~mask] == 0).all() == counts
 
 
+def test_other_width_than_the_heads_were_built_for():
+    wide, narrow = np.ones((4, 6, 8), "float32"), np.ones((4, 6, 2), "float32")
+    ours, theirs = (source.MultiHeadAttention(2, 3) for source in (layers, keras.layers))
+    for layer in (ours, theirs):
+        layer(wide, wide)
+
+    with pytest.raises(ValueError, match="made for the query width 8"):
+        ours(narrow, narrow)
+    if BACKEND == "tensorflow":
+        assert theirs(narrow, narrow).shape == (16, 6, 8)
+
+
 def test_symbolic_scores_of_heads():
     query, value = keras.Input((4, 3)), keras.Input((5, 3))
 

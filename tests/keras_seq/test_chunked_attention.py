@@ -477,21 +477,24 @@ MEMORY = """
 import resource
 import keras
 import numpy as np
-from keras_seq.layers import MultiHeadSelfAttention
+from keras_seq.layers import Attention, MultiHeadSelfAttention
 
 x = np.zeros((1, {steps}, 16), "float32")
-model = keras.Sequential([keras.Input({steps}, 16), MultiHeadSelfAttention(4, 4)])
+inputs = keras.Input(({steps}, 16))
+model = keras.Model(inputs, {attended})
 model.compile("sgd", "mse", jit_compile=False)
 model.train_on_batch(x, x)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-""".replace("keras.Input({steps}, 16)", "keras.Input(({steps}, 16))")
+"""
+ATTENDED = ["MultiHeadSelfAttention(4, 4)(inputs)", "Attention('general')([inputs, inputs])"]
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_square():
+@pytest.mark.parametrize("attended", ATTENDED)
+def test_memory_does_not_grow_with_the_square(attended):
     def peak(steps):
         done = subprocess.run(
-            [sys.executable, "-c", MEMORY.format(steps=steps)],
+            [sys.executable, "-c", MEMORY.format(steps=steps, attended=attended)],
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
             check=True,
             capture_output=True,
@@ -499,5 +502,5 @@ def test_memory_does_not_grow_with_the_square():
         )
         return int(done.stdout.split()[-1])
 
-    # One array of all scores alone would take 1024 MB.
+    # One array of all scores alone would take 1024 MB, of one head 256 MB and its gradient as much.
     assert peak(8192) - peak(64) < 400
