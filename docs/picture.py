@@ -8,12 +8,17 @@ folder on the command line the tour is drawn from the experiments there, and not
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from docs.terminal import Terminal, has_tmux
 from tui.app import KerasSeqApp
@@ -44,9 +49,16 @@ KEYS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """For each picture of the tour the experiment and the keys that lead there from its dashboard."""
 
+AT_ONCE = 4
+"""Screens that are drawn side by side."""
+KEY_SECONDS = 0.3
+SCREEN_SECONDS = 1.5
+"""What a screen may wait for besides its own work: files are looked into now and then."""
+
 
 def main() -> None:
     """Write the pictures beside this file."""
+    signal.signal(signal.SIGTERM, ended)
     if len(sys.argv) > 1:
         tour(Path(sys.argv[1]).resolve())
         return
@@ -62,8 +74,12 @@ def main() -> None:
             )
         for config in sorted(TOUR.glob("*.toml")):
             options = ("--headless", "--name", config.stem, "--root", str(root))
-            # What a rule stops is not completed, which the exit code says.
-            subprocess.run([*PROGRAM, "run", str(config), *options], check=False)
+            try:
+                # What a rule stops is not completed, which the exit code says.
+                subprocess.run([*PROGRAM, "run", str(config), *options], check=False)
+            except BaseException:  # whoever ends this ends what trains
+                stop(config.stem, root)
+                raise
         tour(root)
 
 
@@ -73,14 +89,25 @@ def readme(root: Path) -> str:
     # Neither a person's keys nor their theme.
     settings = {name: str(root.parent) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
     run = (*PROGRAM, "run", str(README), "--name", name, "--root", root.name)
-    with Terminal(run, root.parent, SIZE, settings) as terminal:
-        terminal.wait(is_enough)
-        svg = terminal.svg(TITLE)
+    try:
+        with Terminal(run, root.parent, SIZE, settings) as terminal:
+            terminal.wait(is_enough)
+            return terminal.svg(TITLE)
+    finally:
+        stop(name, root)
+
+
+def stop(name: str, root: Path) -> None:
+    """Stop what still trains of an experiment, and wait for its end."""
     for command in (("stop", name, "--kill"), ("attach", name, "--headless")):
         subprocess.run(
             [*PROGRAM, *command, "--root", str(root)], stdout=subprocess.DEVNULL, check=False
         )
-    return svg
+
+
+def ended(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as after an interrupt: what was started ends, too."""
+    sys.exit(128 + number)
 
 
 def is_enough(shown: str) -> bool:
@@ -93,21 +120,32 @@ def tour(root: Path) -> None:
     """Draw every screen of the tour."""
     # Relative, so that no picture holds the name of a temporary folder.
     os.chdir(root.parent)
-    for name, (experiment, keys) in KEYS.items():
-        svg = asyncio.run(exported(Path(root.name), experiment, keys))
-        write(HERE / f"tour-{name}.svg", svg)
+    # An app mostly waits, so they do that side by side, in processes that know nothing of others.
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as processes:
+        drawn = {
+            name: processes.submit(screen, Path(root.name), experiment, keys)
+            for name, (experiment, keys) in KEYS.items()
+        }
+        for name, svg in drawn.items():
+            write(HERE / f"tour-{name}.svg", svg.result())
+
+
+def screen(root: Path, experiment: str, keys: tuple[str, ...]) -> str:
+    """What is on the screen of a finished experiment after some keys."""
+    return asyncio.run(exported(root, experiment, keys))
 
 
 async def exported(root: Path, experiment: str, keys: tuple[str, ...]) -> str:
-    """What is on the screen of a finished experiment after some keys."""
+    """The same, in an event loop."""
     app = KerasSeqApp(root, experiment)
     async with app.run_test(size=SIZE) as pilot:
         while app.snapshot is None:
             await pilot.pause(0.1)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(1.5 if len(key) == 1 else 0.3)
-        await pilot.pause(2)
+            await pilot.pause()  # until it rests
+            await pilot.pause(KEY_SECONDS)
+        await pilot.pause(SCREEN_SECONDS)
         return app.export_screenshot(title=TITLE)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from docs import picture
 from docs.terminal import Terminal, has_tmux
+from experiments.process import is_alive
+from experiments.reader import ExperimentReader
+from experiments.store import ExperimentFolder
 
 SIZE = (40, 10)
 INK, BAND = "#010203", "#040506"
@@ -41,6 +48,36 @@ def test_nothing_is_waited_for_once_the_program_has_ended(tmp_path: Path) -> Non
         pytest.raises(subprocess.CalledProcessError),
     ):
         terminal.wait(lambda text: "never" in text)
+
+
+@needs_tmux
+def test_whoever_ends_it_ends_the_terminal_and_what_trains_there(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-m", "docs.picture"], env=environment) as process:
+        while not (journals := list(tmp_path.glob("*/runs/digits/supervisor.jsonl"))):
+            assert process.poll() is None
+            time.sleep(0.05)
+        folder = ExperimentFolder(journals[0].parent)
+        while (training := ExperimentReader(folder).read().process) is None:
+            time.sleep(0.05)
+        servers = tmux_servers(tmp_path)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert servers
+    assert not tmux_servers(tmp_path)
+    assert not is_alive(training)
+    assert not list(tmp_path.glob("*/runs"))
+
+
+def tmux_servers(folder: Path) -> list[int]:
+    """Processes whose command line names a file under `folder`."""
+    found = psutil.process_iter(["name", "cmdline"])
+    return [
+        process.pid
+        for process in found
+        if "tmux" in process.info["name"]
+        and any(str(folder) in word for word in process.info["cmdline"] or ())
+    ]
 
 
 def test_without_tmux_the_others_are_drawn(
