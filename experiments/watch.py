@@ -60,7 +60,7 @@ def carry_out(folder: ExperimentFolder, event: Alerted) -> None:
     trial = folder.trial(event.trial)
     try:
         if event.action == "stop":
-            ask(trial, Request.STOP, f"stopped by the rule alerts.{event.rule}: {event.message}")
+            ask(trial, Request.STOP, f"alerts.{event.rule}: {event.message}")
         elif event.action == "checkpoint":
             ask_checkpoint(trial)
     except StoreError as error:

@@ -303,7 +303,7 @@ def test_the_supervisor_does_what_the_rule_says(tmp_path, monkeypatch, action, s
         found = ExperimentReader(folder).read().trials[0]
         assert found.status is status
         if action == "stop":
-            assert found.reason == f"stopped by the rule alerts.nan: {event.message}"
+            assert found.reason == f"alerts.nan: {event.message}"
     finally:
         supervisor.stop()
         thread.join(30)

@@ -41,6 +41,16 @@ async def test_lines_end_at_the_same_column_with_and_without_a_scrollbar(count):
             assert lines.render_line(0).text == "0" + 27 * " " + "| "
 
 
+async def test_what_is_too_wide_ends_with_an_ellipsis():
+    app = OneList()
+    async with app.run_test(size=(30, 10)) as pilot:
+        lines = app.query_one(Numbers)
+        lines.rows = [Row(Text("x" * 31)), Row(Text("y" * 30))]
+        await pilot.pause()
+        assert lines.render_line(0).text == "x" * 29 + "…"
+        assert lines.render_line(1).text == "y" * 30
+
+
 class Counted(RowList):
     """A thousand lines that keep which of them were made."""
 

@@ -25,7 +25,8 @@ from tui.screens.ask_rate import AskRate
 from tui.screens.ask_retry import AskRetry
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.question import Question
-from tui.screens.trial import TrialScreen, facts
+from tui.screens.trial import TrialScreen
+from tui.widgets.configuration import configuration
 from tui.widgets.trial_list import TrialList
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -310,7 +311,7 @@ async def test_a_trial_s_own_screen_tells_of_attempts_rates_and_checkpoints(stag
         app.screen.query_one(TrialList).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
-        text = facts(app.screen.trial).plain
+        text = configuration(app.screen.trial, 80).plain
         for said in (
             f"learning rate after step 20 {RATE / 2:g}",
             "checkpoint after step 20",

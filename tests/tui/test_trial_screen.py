@@ -15,11 +15,13 @@ from staged import (
 )
 
 from experiments.control import Request, asked
-from experiments.events import LoadSampled, Measured, Pretrained
+from experiments.events import LoadSampled, Measured, Pretrained, StatusChanged
+from experiments.status import Status
 from experiments.trial_view import TrialView, fold_trial
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen
-from tui.screens.trial import TrialScreen, facts
+from tui.screens.trial import TrialScreen
+from tui.widgets.configuration import configuration
 from tui.widgets.console_log import TAIL_BYTES, ConsoleLog, console_lines, read_tail
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.trial_list import TrialList
@@ -166,9 +168,28 @@ async def test_what_its_process_takes_is_followed(half_way: Stage) -> None:
 
 def test_the_peak_of_memory_is_shown_once_it_is_known() -> None:
     view = TrialView(config().trials()[0])
-    assert "peak memory" not in facts(view).plain
+    assert "peak memory" not in configuration(view, 80).plain
     told = fold_trial(view, [Measured(step=1, values={"peak_memory_bytes": float(3 << 29)})])
-    assert "peak memory 1.5 GiB" in facts(told).plain
+    assert "peak memory 1.5 GiB" in configuration(told, 80).plain
+
+
+@pytest.mark.parametrize("width", [20, 36, 80])
+def test_what_is_long_goes_on_beneath_where_it_began(width: int) -> None:
+    reason = "its learning rate was " + "much " * 30 + "too high" + "!" * 90
+    view = fold_trial(
+        TrialView(config().trials()[0]),
+        [
+            Measured(step=1, values={"test_accuracy": 0.5}),
+            StatusChanged(time=9.0, status=Status.FAILED, reason=reason),
+        ],
+    )
+    lines = configuration(view, width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    told = lines[1 : lines.index("Outcome")]
+    assert "".join(told).replace(" ", "") == f"✗ failed {reason}".replace(" ", "")
+    indent = len("  ✗ failed ") if width > 20 else 4
+    assert len(told) > 2
+    assert {len(line) - len(line.lstrip()) for line in told[1:]} == {indent}
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path) -> None:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, Static
+from textual.containers import Container, Horizontal, Vertical
+from textual.widgets import Input
 from textual.worker import get_current_worker
 
-from experiments.causality import words
 from experiments.errors import StoreError
 from experiments.recorders.recording import Recording, read_recording
 from experiments.store import ExperimentFolder
 from experiments.trial_view import TrialView
 from tui import wording
-from tui.formatting import count, number
 from tui.messages import ConsoleRead, ReadingFailed, RecordingsRead
 from tui.plot_options import X_LABELS
 from tui.screens.plot_screen import PlotScreen
 from tui.screens.steering_screen import SteeringScreen
 from tui.widgets.chart import NOTHING, WAITING
+from tui.widgets.configuration import Configuration
 from tui.widgets.console import Console
 from tui.widgets.console_log import ConsoleLog, console_lines, read_tail
 from tui.widgets.inside_view import INSIDE_BINDINGS, InsideView
@@ -35,22 +31,10 @@ from tui.widgets.line_plot import LinePlot
 from tui.widgets.model_curves import raw_curve, trial_curve
 from tui.widgets.palette import COLORS
 from tui.widgets.pane_bar import PaneBar
-from tui.widgets.row_list import BOLD, MUTED
 from tui.widgets.time_line import TimeLine
 from tui.widgets.trial_header import TrialHeader
 
 CONSOLE_SECONDS = 0.5
-
-
-class Configuration(VerticalScroll):
-    """The settings of a trial, which scroll."""
-
-    HELP = """
-    # Configuration
-
-    The settings of the trial, its size, its costs, and what it depends on. Arrows and the wheel
-    scroll.
-    """
 
 
 class TrialScreen(SteeringScreen, PlotScreen):
@@ -120,8 +104,8 @@ class TrialScreen(SteeringScreen, PlotScreen):
         yield TimeLine().data_bind(TrialScreen.playback)
         yield PaneBar(self.PANES).data_bind(TrialScreen.pane)
         with Horizontal(id="upper"):
-            with Container(id="configuration", classes="pane"), Configuration():
-                yield Static(id="facts")
+            with Container(id="configuration", classes="pane"):
+                yield Configuration()
             with Vertical(id="plots", classes="pane"):
                 yield LinePlot(id="metric")
                 yield LinePlot(id="loss")
@@ -173,7 +157,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
         for plot, shown in ((metric, key), (loss, "train_loss")):
             plot.x_label, plot.y_scale = X_LABELS[x], self.options.scale(shown)
             plot.placeholder = NOTHING if trial.status.is_finished else WAITING
-        self.query_one("#facts", Static).update(facts(trial))
+        self.query_one(Configuration).trial = trial
         inside = self.query_one(InsideView)
         inside.color, inside.steps = color, trial.recorded
         inside.reason = trial.not_recorded or "nothing is recorded yet"
@@ -282,59 +266,3 @@ class TrialScreen(SteeringScreen, PlotScreen):
         on_metric = self.focused is self.query_one("#metric") and self.snapshot is not None
         key = self.snapshot.metric_key if on_metric and self.snapshot else "train_loss"
         self.choose(self.options.with_other_scale(key))
-
-
-def facts(trial: TrialView) -> Text:
-    """What the trial is and what came of it."""
-    model, task = trial.config.model, trial.config.task
-    process, peak = trial.process, trial.peak_memory_bytes
-    sections: dict[str, dict[str, object]] = {
-        "Status": {wording.mark(trial.status): trial.reason},
-        "Outcome": {wording.words(key): number(value) for key, value in trial.metrics().items()},
-        f"Model {model.name}": asdict(model.model),
-        f"Task {task.name}": asdict(task.task),
-        "Training": {
-            **asdict(trial.config.budget),
-            "seed": trial.seed,
-            **{
-                f"learning rate after step {change.step}": f"{change.learning_rate:g}"
-                for change in trial.rate_changes
-            },
-            "checkpoint after step": trial.saved_at,
-        },
-        "Attempts": {
-            f"{attempt.number}, from step {attempt.step + 1}": wording.mark(attempt.status)
-            + (f": {attempt.reason}" if attempt.reason else "")
-            for attempt in trial.attempts
-            if len(trial.attempts) > 1
-        },
-        "Protocol": {
-            "serves": "to choose a learning rate" if trial.is_tuning else "",
-            "solved at step": trial.solved_at,
-            "reads": words(trial.dependence, task.task) if trial.dependence else "",
-            **{f"{split} data": sha256 for split, sha256 in trial.data.items()},
-        },
-        "Process": {
-            "parameters": count(trial.num_parameters),
-            "backend": trial.backend,
-            "device": trial.device,
-            "threads": trial.threads,
-            "takes": ", ".join(wording.taken(trial)),
-            "peak memory": "" if math.isnan(peak) else f"{wording.size(int(peak))} GiB",
-            "pid": process.pid if process else None,
-            "host": process.host if process else None,
-        },
-    }
-    text = Text()
-    for title, values in sections.items():
-        shown = {key: value for key, value in values.items() if value not in (None, "")}
-        if not shown:
-            continue
-        text.append(f"{title}\n", BOLD)
-        for key, value in shown.items():
-            text.append(f"  {key} ", MUTED)
-            text.append(f"{value}\n")
-    for problem in trial.problems:
-        text.append(f"journal: {problem}\n")
-    text.rstrip()
-    return text

@@ -194,6 +194,9 @@ class RowList(ScrollView, can_focus=True):
                 cursor = self.get_component_styles("row-list--cursor")
                 background = self.background_colors[1] + cursor.background
                 style = base + Style(bgcolor=background.rich_color)
+        if text.cell_len > width:
+            text = text.copy()
+            text.truncate(width, overflow="ellipsis")
         segments = [segment for segment in text.render(self.app.console) if segment.text != "\n"]
         strip = Strip(segments).adjust_cell_length(width)
         return strip.apply_style(style).crop(0, width)
