@@ -190,17 +190,23 @@ class TrialView:
         """Estimated time to the end of its budget; NaN when unknown, 0 when finished."""
         if self.status.is_finished:
             return 0.0
-        left = self.config.updates - self.updates
-        if self.step:
-            made = self.step - (self.attempts[-1].step if self.attempts else 0)
-            since = max((self.built, *self.values(f"{PRETRAINING}loss").time[-1:]))
-        else:
+        pace = self._pace("train_loss")
+        if math.isnan(pace) and self.attempts and self.attempts[-1].step == 0:
             # Updates of training will take about as long as those of pretraining.
-            made, since = self.updates, self.built
-        if made == 0:
+            pace = self._pace(f"{PRETRAINING}loss")
+        return pace * (self.config.updates - self.updates)
+
+    def _pace(self, key: str) -> float:
+        """Seconds per update in the present attempt, with what is done between updates.
+
+        From the first record of `key` on, which holds the compilation; NaN before the second.
+        """
+        told = self.values(key)
+        first = int(np.searchsorted(told.step, self.attempts[-1].step, "right")) if told else 0
+        if len(told) < first + 2:
             return math.nan
-        elapsed = float(self.seconds_at(self.updated) - self.seconds_at(since))
-        return elapsed / made * left
+        since, until = self.seconds_at(told.time[[first, -1]])
+        return float((until - since) / (told.step[-1] - told.step[first]))
 
     def values(self, key: str) -> Series:
         """The measurements called `key`, empty when there are none."""

@@ -194,19 +194,23 @@ def test_pretraining_has_steps_of_its_own():
         task={"name": "topics"}, models=[{"name": "bert", "pretraining_steps": 20}]
     )
     config = replace(config, budget=replace(config.budget, steps=8))
-    trial = fold_trial(new_view(config).trials[0], begun() + pretrained({5: 3.5}))
+    trial = fold_trial(new_view(config).trials[0], begun() + pretrained({1: 3.6}))
+    assert math.isnan(trial.remaining_seconds)  # the first update was compiled
+    trial = fold_trial(trial, pretrained({5: 3.5}))
     assert (trial.pretraining_steps, trial.step, trial.progress) == (5, 0, 5 / 28)
-    assert trial.remaining_seconds == 15 + 8  # at the pace of the five
+    assert trial.remaining_seconds == 15 + 8  # at the pace of the last four
     trial = fold_trial(trial, pretrained({20: 2.0}))
     assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 0, 20 / 28)
     assert trial.remaining_seconds == 8
     assert trial.seconds == 22.0  # it counts
-    trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "train_loss", since=122.0))
+    trial = fold_trial(trial, trained({1: 0.9}, "train_loss", since=125.0))
+    assert trial.remaining_seconds == 7.0  # still at that pace: this update was compiled
+    trial = fold_trial(trial, trained({4: 0.5}, "train_loss", since=128.0))
     assert (trial.pretraining_steps, trial.step, trial.progress) == (20, 4, 24 / 28)
-    assert trial.remaining_seconds == 4.0  # as long again as since pretraining ended
+    assert trial.remaining_seconds == 8.0  # two seconds each
     assert trial.values("train_loss").step.tolist() == [1, 4]
-    assert trial.values("pretraining_loss").step.tolist() == [5, 20]
-    assert trial.values("pretraining_loss").value.tolist() == [3.5, 2.0]
+    assert trial.values("pretraining_loss").step.tolist() == [1, 5, 20]
+    assert trial.values("pretraining_loss").value.tolist() == [3.6, 3.5, 2.0]
     assert trial.values("pretraining_accuracy").last == 0.1
     assert trial.metrics() == {}  # none of the outcome
 
@@ -219,7 +223,7 @@ def test_progress_and_the_time_left_count_the_updates_of_pretraining():
         budget={"steps": 10},
     )
     assert [trial.updates for trial in config.trials()] == [40, 10]
-    story = begun() + pretrained({15: 3.5})
+    story = begun() + pretrained({1: 3.6, 15: 3.5})
     view = view_of(config, {"bert-s0": story}, [supervised(1)])
     assert view.progress == pytest.approx(15 / 50)
     # 25 updates at a second each, and 10 of the other at the pace of 42 s for 40.
@@ -248,10 +252,11 @@ def test_the_way_of_a_trial():
     assert trial.status is Status.RUNNING
     assert trial.process == WORKER
     assert trial.num_parameters == 5
+    trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "train_loss"))
     trial = fold_trial(trial, trained({1: 0.9, 4: 0.5}, "validation_mse"))
     assert (trial.step, trial.progress) == (4, 0.5)
     assert trial.seconds == 6.0  # since its start
-    assert trial.remaining_seconds == 4.0  # as long again as since it was built
+    assert trial.remaining_seconds == 4.0  # at the pace since its first update
     trial = fold_trial(trial, trained({8: 0.7}, "validation_mse") + ended())
     assert trial.status is Status.COMPLETED
     assert trial.seconds == 20.0
@@ -298,7 +303,7 @@ def test_a_new_attempt_begins_anew():
     assert trial.process == LATER
     assert trial.step == 1
     assert list(trial.values("train_loss").value) == [0.8]
-    assert trial.remaining_seconds == 7.0
+    assert math.isnan(trial.remaining_seconds)  # until it has a pace of its own
     assert len(trial.problems) == 1  # the file is damaged whoever writes it
 
 
@@ -668,10 +673,14 @@ def test_a_load_counts_from_the_start_of_the_process(attempt):
 
 def test_the_remaining_time_is_the_longest_trial_or_the_shared_work():
     """Two at a time; one has 4 s to go, three more take 4 + 4 + 2 s each."""
-    view = view_of(CONFIG, {NAMES[0]: begun() + trained({4: 0.5}, "train_loss")}, [supervised(2)])
+    view = view_of(
+        CONFIG, {NAMES[0]: begun() + trained({1: 0.9, 4: 0.5}, "train_loss")}, [supervised(2)]
+    )
     whole = 2 + 4 + 4
     assert view.remaining_seconds == pytest.approx((4 + 3 * whole) / 2)
-    wide = view_of(CONFIG, {NAMES[0]: begun() + trained({4: 0.5}, "train_loss")}, [supervised(9)])
+    wide = view_of(
+        CONFIG, {NAMES[0]: begun() + trained({1: 0.9, 4: 0.5}, "train_loss")}, [supervised(9)]
+    )
     assert wide.remaining_seconds == pytest.approx(whole)
 
 
@@ -679,7 +688,7 @@ def test_what_failed_early_says_nothing_of_the_time_the_others_take():
     failed = begun() + trained({1: math.nan}, "train_loss") + ended(F, time=103.5)
     view = view_of(CONFIG, {NAMES[0]: failed, NAMES[1]: begun()})
     assert math.isnan(view.remaining_seconds)
-    running = {NAMES[0]: failed, NAMES[1]: begun() + trained({4: 0.5}, "train_loss")}
+    running = {NAMES[0]: failed, NAMES[1]: begun() + trained({1: 0.9, 4: 0.5}, "train_loss")}
     both = view_of(CONFIG, running)
     assert both.remaining_seconds == pytest.approx((4 + 10 + 10) / 2)
 
@@ -698,14 +707,14 @@ def test_trials_that_only_tuned_are_not_compared():
 
 
 def test_elapsed_time_runs_from_the_start_to_the_last_word_or_the_end():
-    view = view_of(CONFIG, {NAMES[0]: begun() + trained({4: 0.5}, "train_loss")})
+    view = view_of(CONFIG, {NAMES[0]: begun() + trained({1: 0.9, 4: 0.5}, "train_loss")})
     assert view.elapsed_seconds == 16.0
     assert fold_experiment(view, [SupervisorEnded(time=200.0)]).elapsed_seconds == 110.0
     assert view_of(CONFIG, {}).elapsed_seconds == 0.0
 
 
 def test_progress_counts_a_finished_trial_whole_however_far_it_came():
-    failed = begun() + trained({4: 0.5}, "train_loss") + ended(Status.FAILED)
+    failed = begun() + trained({1: 0.9, 4: 0.5}, "train_loss") + ended(Status.FAILED)
     half = begun() + trained({CONFIG.budget.steps // 2: 0.5}, "train_loss")
     view = view_of(CONFIG, {NAMES[0]: failed, NAMES[1]: half})
     assert view.progress == pytest.approx(1.5 / len(NAMES))
