@@ -4,6 +4,7 @@ import keras
 from keras import activations, initializers, ops
 
 from keras_seq.layers.initializer import copy_of
+from keras_seq.layers.quantized_parts import QuantizedParts
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.shared_layer import serialize_shared
 from keras_seq.ops.arguments import check_integers, check_numbers, plain
@@ -12,7 +13,7 @@ from keras_seq.ops.shapes import can_be_equal
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class MaskedLMHead(Rematerialization, keras.layers.Layer):
+class MaskedLMHead(QuantizedParts, Rematerialization, keras.layers.Layer):
     """Predict the tokens at some positions from the vectors that an encoder gives there.
 
     With `x` the vector at a position and `E (vocabulary_size, width)` the token embeddings:

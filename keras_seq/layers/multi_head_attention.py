@@ -8,6 +8,7 @@ from keras import constraints, initializers, ops, regularizers
 
 from keras_seq.layers.attention_parts import head_norm, head_projection
 from keras_seq.layers.initializer import copy_of
+from keras_seq.layers.quantized_parts import QuantizedParts
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.rotary_embedding import RotaryEmbedding
 from keras_seq.ops import arguments, dispatch, heads
@@ -17,7 +18,7 @@ from keras_seq.ops.query_value_key import check_shapes, check_widths, shapes_rea
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class MultiHeadAttention(Rematerialization, keras.layers.Layer):
+class MultiHeadAttention(QuantizedParts, Rematerialization, keras.layers.Layer):
     """Attend from queries to values in several heads of a smaller width.
 
     Queries, keys and values are projected for each head, `keras_seq.ops.attention` runs in every

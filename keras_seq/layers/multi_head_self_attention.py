@@ -3,12 +3,13 @@
 import keras
 
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
+from keras_seq.layers.quantized_parts import QuantizedParts
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.ops.padding import padding_of_steps
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class MultiHeadSelfAttention(Rematerialization, keras.layers.Layer):
+class MultiHeadSelfAttention(QuantizedParts, Rematerialization, keras.layers.Layer):
     """Attend from every step of a sequence to all its steps, in several heads.
 
     `MultiHeadAttention` with the same tensor for query, key and value, as a layer of one input.

@@ -5,6 +5,7 @@ from keras import activations, initializers, ops, regularizers
 
 from keras_seq.layers.initializer import copy_of
 from keras_seq.layers.multi_head_attention import MultiHeadAttention
+from keras_seq.layers.quantized_parts import QuantizedParts
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.seed import derived_seed
 from keras_seq.ops import arguments, dispatch
@@ -16,7 +17,7 @@ NORMALIZATIONS = {
 }
 
 
-class ResidualBlock(Rematerialization, keras.layers.Layer):
+class ResidualBlock(QuantizedParts, Rematerialization, keras.layers.Layer):
     """Parts in a row, each with a residual connection and a norm; the last is feed-forward.
 
     The base of the blocks of a Transformer: it keeps their arguments, makes their parts, and is

@@ -4,6 +4,7 @@ import keras
 from keras import initializers, ops
 
 from keras_seq.layers.position_embedding import PositionEmbedding
+from keras_seq.layers.quantized_parts import QuantizedParts
 from keras_seq.layers.rematerialization import Rematerialization
 from keras_seq.layers.seed import derived_seed
 from keras_seq.layers.shared_layer import serialize_shared
@@ -17,7 +18,7 @@ EPSILON = 1e-12  # of every norm, as in the authors' code
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class BertEncoder(Rematerialization, keras.Model):
+class BertEncoder(QuantizedParts, Rematerialization, keras.Model):
     """Encode tokens so that the vector of each depends on all tokens, on its left and its right.
 
         x = dropout(norm(tokens + segments + positions))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seq.layers.quantized_parts import QuantizedParts
 from keras_seq.models.decoding import Decoder
 from keras_seq.models.encoding import Encoder, as_layers
 from keras_seq.models.generation import Generators
@@ -22,7 +23,7 @@ from keras_seq.ops.arguments import check_integers, plain
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class Seq2Seq(keras.Model):
+class Seq2Seq(QuantizedParts, keras.Model):
     """Read a sequence of tokens, then write another, one token after the other.
 
         memory, states = encoder(embedding(source))
