@@ -102,16 +102,18 @@ def smoothing_words(smoothing: float | None) -> str:
     return f"averaged over {number(100 * smoothing, 1)} %" if smoothing else "nothing averaged"
 
 
-def plot_title(words: str, key: str, seeds: int, smoothing: float | None) -> str:
+def plot_title(words: str, key: str, smoothing: float | None) -> str:
     """The heading of a plot of models.
 
     Args:
         words: The measurement in words.
         key: The measurement.
-        seeds: Of each model.
         smoothing: What was asked for.
     """
     share = smoothing_of(key, smoothing)
-    mean = f", mean of {seeds} seeds with 95 % band" if seeds > 1 else ""
-    over = f", averaged over {number(100 * share, 1)} % of the steps" if share else ""
-    return words + mean + over
+    return words + (f", averaged over {number(100 * share, 1)} % of the steps" if share else "")
+
+
+def seeds_words(seeds: int) -> str:
+    """What a line stands for, for a status line; nothing where it is a single seed."""
+    return f"mean of {seeds} seeds with 95 % band" if seeds > 1 else ""

@@ -11,8 +11,10 @@ from staged import (
     calm,
     check_snapshot,
     completed,
+    ended,
     screen_text,
     staged,
+    training,
     until,
 )
 from textual.widgets import Footer
@@ -65,6 +67,52 @@ async def test_tuning(size: tuple[int, int]) -> None:
         (curve,) = app.snapshot.curves[app.snapshot.metric_key]
         assert (curve.label, list(curve.x)) == ("lstm", [10, 20, 30])
         await check_snapshot(pilot, "dashboard-tuning")
+
+
+def lines_of(app: KerasSeqApp) -> list[str]:
+    """Those of the list of trials."""
+    return [row.text.plain for row in app.screen.query_one(TrialList).rows]
+
+
+@pytest.mark.parametrize("columns", [80, 120, 160, 240])
+async def test_statuses_stand_beneath_one_another(columns: int) -> None:
+    """However long the rates are, and no line is wider than the list."""
+    protocol = {"tune": True, "rate_factors": [0.0949, 0.1, 0.3]}
+    stage = staged(
+        models=[{"name": "lstm"}, {"name": "gru"}],
+        seeds=[0, 10],
+        protocol=protocol,
+        budget={"steps": 100, "learning_rate": 0.01},
+    )
+    stage.begin()
+    stage.write("lstm-lr0.000949", [*training("lstm", 0, 40), *ended()])
+    stage.write("lstm-lr0.001", training("lstm", 0, 20))
+    stage.write("gru-s10", training("gru", 10, 20))
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(columns, 40)) as pilot:
+        await until(pilot, lambda: app.snapshot and app.pulse)
+        await pilot.press("1")
+        await calm(pilot)
+        lines = lines_of(app)
+        for kind, at in ((" lr ", {15}), (" s", {7})):
+            signs = [re.search(r"[·▶✓]", line) for line in lines if kind in line[2:6]]
+            assert {sign and sign.start() for sign in signs} == at
+        trials = app.screen.query_one(TrialList)
+        assert max(map(len, lines)) <= trials.content_size.width
+        assert any("lr 0.000949" in line and "0.068" in line for line in lines)
+
+
+async def test_empty_plots_say_what_is_waited_for() -> None:
+    protocol = {"tune": True, "rate_factors": [0.1, 0.3]}
+    stage = staged(models=[{"name": "lstm"}], seeds=[0], protocol=protocol)
+    stage.begin()
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "learning rates are tuned first" in screen_text(app))
+        for trial in stage.folder.read_config().trials():
+            if trial.role == "tuning":
+                stage.write(trial.name, [*training("lstm", 0, 40), *ended()])
+        await until(pilot, lambda: "waiting for the first measurement" in screen_text(app))
 
 
 @pytest.mark.parametrize("pane", ["1", "3"])

@@ -204,6 +204,17 @@ def test_curve_arrays_must_fit():
         Curve("a", "a", np.zeros(2), np.zeros(3))
 
 
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [(24, "gra…"), (37, "gradient norm"), (90, "gradient norm, averaged over 1 %")],
+)
+def test_beside_the_values_the_title_says_what_is_measured(width, said):
+    lines = (rising("a", 0, 0.5), rising("b", 1, 1.0))
+    chart = Chart(lines, title="gradient norm, averaged over 1 %", x_label="step")
+    line = draw_crosshair(draw_chart(chart, width, 12), chart, 10).lines()[0]
+    assert line.partition("step 10")[0].strip() == said
+
+
 def test_crosshair_lists_values_from_large_to_small():
     lines = (rising("a", 0, 0.5), rising("b", 1, 1.0), curve([1.0, math.nan], "c", 2))
     chart = Chart(lines, title="accuracy", x_label="step")

@@ -10,7 +10,7 @@ from textual.geometry import Size
 
 from experiments.effort import Effort
 from tui.app import KerasSeqApp
-from tui.plot_options import PlotOptions, plot_title, smoothing_words, usual_keys
+from tui.plot_options import PlotOptions, plot_title, seeds_words, smoothing_words, usual_keys
 from tui.screens.trial import TrialScreen
 from tui.widgets.line_plot import LinePlot
 from tui.widgets.model_curves import SMOOTHINGS
@@ -231,10 +231,12 @@ def test_a_measurement_is_chosen_for_one_plot():
 
 
 def test_titles_say_what_was_done_to_the_curves():
-    assert plot_title("train loss", "train_loss", 1, 0.0) == "train loss"
-    said = plot_title("train loss", "train_loss", 3, None)
-    assert said == ("train loss, mean of 3 seeds with 95 % band, averaged over 1 % of the steps")
-    assert "averaged" not in plot_title("validation loss", "validation_loss", 3, None)
+    assert plot_title("train loss", "train_loss", 0.0) == "train loss"
+    assert plot_title("train loss", "train_loss", None) == (
+        "train loss, averaged over 1 % of the steps"
+    )
+    assert plot_title("validation loss", "validation_loss", None) == "validation loss"
+    assert [seeds_words(seeds) for seeds in (1, 3)] == ["", "mean of 3 seeds with 95 % band"]
     assert [smoothing_words(s) for s in (None, 0.0, 0.03)] == [
         "batches averaged",
         "nothing averaged",

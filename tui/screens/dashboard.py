@@ -13,18 +13,19 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from experiments.read_model import ExperimentView
 from experiments.status import Status
 from experiments.steering import Action, meant
 from experiments.trial_view import TrialView
 from tui import wording
 from tui.messages import ComparisonChosen, CurvesWanted, TrialChosen
-from tui.plot_options import X_LABELS, plot_title, smoothing_words
+from tui.plot_options import X_LABELS, plot_title, seeds_words, smoothing_words
 from tui.screens.plot_screen import PlotScreen
 from tui.screens.steering_screen import SteeringScreen
 from tui.screens.stop_all import StopAll
 from tui.snapshot import Snapshot
 from tui.widgets.alert_list import AlertList
-from tui.widgets.chart import NOTHING, WAITING
+from tui.widgets.chart import NOTHING, TUNING, WAITING
 from tui.widgets.experiment_header import ExperimentHeader
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
@@ -157,15 +158,15 @@ class DashboardScreen(SteeringScreen, PlotScreen):
         grid, options, request = self.query_one(PlotGrid), self.options, snapshot.request
         grid.wanted = options.count
         keys = options.keys(snapshot.view.config)[: grid.shown]
-        seeds = len(snapshot.view.config.seeds)
         for plot, key in zip(grid.plots, keys, strict=True):
             plot.curves = snapshot.curves.get(key, ())
-            plot.title = plot_title(wording.words(key), key, seeds, request.smoothing)
+            plot.title = plot_title(wording.words(key), key, request.smoothing)
             plot.x_label = X_LABELS[request.x]
             plot.y_scale = options.scale(key)
-            plot.placeholder = NOTHING if snapshot.view.is_finished else WAITING
-        said = (f"x: {request.x}", smoothing_words(request.smoothing))
-        self.query_one(ReadingLine).status = ", ".join(said)
+            plot.placeholder = _empty(snapshot.view)
+        mean = seeds_words(len(snapshot.view.config.seeds))
+        said = (mean, f"x: {request.x}", smoothing_words(request.smoothing))
+        self.query_one(ReadingLine).status = ", ".join(filter(None, said))
         self._show_reading()
         wanted = CurveRequest(frozenset(keys), options.x, options.smoothing, options.members)
         if wanted != self._wanted:
@@ -324,3 +325,11 @@ class DashboardScreen(SteeringScreen, PlotScreen):
         """Bring the chosen model's curves to the front, or all back to the same level."""
         self.highlighting = not self.highlighting
         self._highlight()
+
+
+def _empty(view: ExperimentView) -> str:
+    """Why a plot has no curves."""
+    if view.is_finished:
+        return NOTHING
+    is_tuning = any(not trial.status.is_finished for trial in view.tuning_trials)
+    return TUNING if is_tuning else WAITING

@@ -19,6 +19,7 @@ from tui.widgets.raster import column_of
 Integers = NDArray[np.int32]
 
 WAITING = "waiting for the first measurement"
+TUNING = "learning rates are tuned first"
 NOTHING = "nothing was measured"
 
 # A confidence interval of two seeds can be ten times wider than all curves together; bands

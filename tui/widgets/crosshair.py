@@ -140,11 +140,13 @@ def draw_crosshair(drawing: Drawing, chart: Chart, x: float) -> Picture:
         ink = series_ink(curve, chart.muted[reading.index], strong=True)
         parts.append((f"{series_letter(curve.color)} {format_number(reading.value)}", ink))
 
-    title_size = cell_len(chart.title)
     size = sum(cell_len(text) + _GAP for text, _ in parts)
-    kept = title_size if size + title_size <= picture.width else min(title_size, picture.width // 5)
+    # The title has what the values leave; what is measured comes before how it was averaged.
+    room = max(picture.width - size, picture.width // 5)
+    title = chart.title if cell_len(chart.title) <= room else chart.title.partition(",")[0]
+    kept = min(cell_len(title), room)
     picture.glyph[0], picture.ink[0], picture.tint[0] = ord(" "), Ink.PLAIN, 0
-    stop = picture.put(0, 0, shortened(chart.title, kept, glyphs.ellipsis), Ink.TITLE)
+    stop = picture.put(0, 0, shortened(title, kept, glyphs.ellipsis), Ink.TITLE)
     while len(parts) > 1 and size > picture.width - stop:
         text, _ = parts.pop()
         size = sum(cell_len(text) + _GAP for text, _ in parts) + len(glyphs.ellipsis) + 1

@@ -18,6 +18,8 @@ from tui.widgets.palette import series_letter
 from tui.widgets.row_list import BOLD, MUTED, Row, RowList
 
 _STATUS_WIDTH = 12
+_REST_WIDTH = 16
+"""Of the branch, how far a trial is and what time is left."""
 _LEAST_BAR = 5
 _GROUP = "model "
 """What the key of a model's line begins with; no trial's name has a blank."""
@@ -82,6 +84,13 @@ class TrialList(RowList):
         view, board = self.snapshot.view, self.snapshot.board
         standings = {standing.model: standing for standing in board.standings}
         chosen = {rate.model: rate.learning_rate for rate in view.rates}
+        # Statuses stand beneath one another: of the trials that tune, and of the others.
+        names = {
+            is_tuning: max(
+                (len(_said(t)) for t in view.trials if t.is_tuning is is_tuning), default=0
+            )
+            for is_tuning in (True, False)
+        }
         rows = []
         for index, choice in enumerate(view.config.models):
             trials = [trial for trial in view.trials if trial.model == choice.label]
@@ -96,7 +105,8 @@ class TrialList(RowList):
                 told = (trial, last, index, key, width, is_chosen, self.app.current_theme.dark)
                 known = self._lines.get(trial.name)
                 if known is None or not _same(known[0], told):
-                    text = self._trial(trial, last, index, key, width, is_chosen)
+                    name = _said(trial).ljust(names[trial.is_tuning])
+                    text = self._trial(trial, name, last, index, key, width, is_chosen)
                     known = self._lines[trial.name] = told, Row(text, trial.name)
                 rows.append(known[1])
         return None, rows
@@ -110,17 +120,22 @@ class TrialList(RowList):
         return _justified(text, Text(value, BOLD), width)
 
     def _trial(
-        self, trial: TrialView, last: bool, index: int, key: str, width: int, is_chosen: bool
+        self,
+        trial: TrialView,
+        name: str,
+        last: bool,
+        index: int,
+        key: str,
+        width: int,
+        is_chosen: bool,
     ) -> Text:
         color = self.color(wording.STATUS_COLORS[trial.status])
-        name = (
-            f"lr {trial.config.budget.learning_rate:g} " if trial.is_tuning else f"s{trial.seed} "
-        )
         mark = f"{wording.GLYPHS[trial.status]} chosen" if is_chosen else wording.mark(trial.status)
+        has_room = len(name) + _STATUS_WIDTH + _REST_WIDTH <= width
         text = Text.assemble(
             (" └ " if last else " ├ ", MUTED),
-            (name, MUTED if trial.is_tuning else Style.null()),
-            (mark.ljust(_STATUS_WIDTH), color),
+            (f"{name} ", MUTED if trial.is_tuning else Style.null()),
+            (f"{mark} ".ljust(_STATUS_WIDTH if has_room else 0), color),
         )
         room = width - text.cell_len
         is_paused = trial.status is Status.PAUSED and trial.process is not None
@@ -136,8 +151,11 @@ class TrialList(RowList):
             text.append(taken, MUTED)
             return _justified(text, Text(right), width)
         if trial.status is Status.COMPLETED:
-            right = duration(trial.seconds).rjust(6)
-            return _justified(text, Text.assemble(number(trial.best(key)), (right, MUTED)), width)
+            result = Text(number(trial.best(key)))
+            seconds = duration(trial.seconds).rjust(6)
+            if len(result) + len(seconds) < room:
+                result.append(seconds, MUTED)
+            return _justified(text, result, width)
         if trial.reason:
             text.append_text(wording.shortened(Text(trial.reason, MUTED), room))
         return text
@@ -146,6 +164,12 @@ class TrialList(RowList):
         width = max(width, 0)
         full = round(part * width)
         return Text.assemble(("━" * full, self.color(index)), ("─" * (width - full), MUTED))
+
+
+def _said(trial: TrialView) -> str:
+    """What its line calls it: `s0`, or `lr 0.001` where it tunes."""
+    rate = trial.config.budget.learning_rate
+    return f"lr {rate:g}" if trial.is_tuning else f"s{trial.seed}"
 
 
 def _taken(trial: TrialView, room: int) -> str:
