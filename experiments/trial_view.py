@@ -34,7 +34,7 @@ from experiments.events import (
     TrialEnded,
     TrialQueued,
 )
-from experiments.series import Series
+from experiments.series import EMPTY, Series, extended, up_to
 from experiments.status import Status
 
 PRETRAINING = "pretraining_"
@@ -210,7 +210,7 @@ class TrialView:
 
     def values(self, key: str) -> Series:
         """The measurements called `key`, empty when there are none."""
-        return self.series.get(key, _EMPTY)
+        return self.series.get(key, EMPTY)
 
     @property
     def evaluations(self) -> int:
@@ -234,9 +234,6 @@ class TrialView:
         return {key: s.last for key, s in self.series.items() if key.startswith(EVALUATED)}
 
 
-_EMPTY = Series()
-
-
 def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
     """`view` after the events of the trial's own journal."""
     # Nearly all of them are measurements, which come in long runs.
@@ -250,18 +247,19 @@ def fold_trial(view: TrialView, events: Iterable[Event]) -> TrialView:
 def _measured(view: TrialView, events: Sequence[Measured | Pretrained]) -> TrialView:
     """`view` after measurements, all of training or all of pretraining."""
     is_before = isinstance(events[0], Pretrained)
-    prefix, step = (PRETRAINING, 0) if is_before else ("", max(event.step for event in events))
-    points: dict[str, list[tuple[float, float, float]]] = {}
-    for event in events:
-        for key, value in event.values.items():
-            points.setdefault(f"{prefix}{key}", []).append((event.step, event.time, value))
-    grown = {key: view.values(key).extended(new) for key, new in points.items()}
+    step = 0 if is_before else max(event.step for event in events)
     return replace(
         view,
         step=max(view.step, step),
         updated=events[-1].time,
-        series={**view.series, **grown},
+        series=extended(view.series, ((e.step, e.time, _by_key(e)) for e in events)),
     )
+
+
+def _by_key(event: Measured | Pretrained) -> Mapping[str, float]:
+    if isinstance(event, Measured):
+        return event.values
+    return {f"{PRETRAINING}{key}": value for key, value in event.values.items()}
 
 
 def _fold_others(view: TrialView, events: Iterable[Event]) -> TrialView:
@@ -320,11 +318,9 @@ def _begun(view: TrialView, event: Started) -> TrialView:
         # It trains from the first step; its curves are not the old one's.
         return fresh
     # What came after the checkpoint is done again; pretraining was done before it.
-    series = {
-        key: series if key.startswith(PRETRAINING) else series.until(event.step)
-        for key, series in view.series.items()
-    }
-    series = {key: kept for key, kept in series.items() if len(kept)}
+    before = {key: one for key, one in view.series.items() if key.startswith(PRETRAINING)}
+    after = {key: one for key, one in view.series.items() if key not in before}
+    series = {**before, **{k: kept for k, kept in up_to(after, event.step).items() if len(kept)}}
     left = max((kept.time[-1] for kept in series.values()), default=view.started)
     return replace(
         fresh,

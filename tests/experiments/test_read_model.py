@@ -41,7 +41,7 @@ def fingerprint(view):
 
     def plain(thing):
         if hasattr(thing, "step") and hasattr(thing, "value"):
-            return [list(thing.step), list(thing.time), list(thing.value)]
+            return [thing.step.tolist(), thing.time.tolist(), thing.value.tolist()]
         if isinstance(thing, frozenset):
             return sorted(thing)
         return msgspec.to_builtins(thing)

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.bands import GrowingBand, common_band
 from experiments.effort import Effort, spent
 from experiments.read_model import ExperimentView
-from experiments.series import Series
+from experiments.series import EMPTY, Series
 from experiments.smoothing import Smoother
 from experiments.trial_view import TrialView
 from tui.widgets.curve import Curve, Floats
@@ -58,8 +58,8 @@ def measured(trial: TrialView, key: str) -> Series:
     return trial.values("step_seconds" if key == "steps_per_second" else key)
 
 
-def _values(series: Series, key: str, start: int = 0) -> Floats:
-    values = series.value[start:]
+def _values(series: Series, key: str, part: slice = slice(None)) -> Floats:
+    values = series.value[part]
     if key == "steps_per_second":
         with np.errstate(divide="ignore"):
             return np.asarray(1 / values)
@@ -75,7 +75,7 @@ class Member:
     def __init__(self, trial: TrialView, key: str, x: Effort, smoothing: float) -> None:
         self._key, self._effort = key, x
         self._smoother = Smoother(smoothing * trial.config.budget.steps)
-        self.series = Series()
+        self.series = EMPTY
         self.x: Floats = np.empty(0)
         self.y: Floats = np.empty(0)
         self.marks: Floats = np.empty(0)
@@ -90,14 +90,18 @@ class Member:
     def update(self, trial: TrialView) -> None:
         """Read what is new."""
         series, done = measured(trial, self._key), len(self.series)
-        if len(series) == done:
-            return
         self.series = series
-        step, time = series.step[done:], series.time[done:]
-        x, y = spent(self._effort, trial, step, time), _values(series, self._key, done)
+        # In pieces, so that a long journal takes no more room on the way than what is kept of it.
+        for start in range(done, len(series), MOST_POINTS):
+            self._read(trial, slice(start, min(start + MOST_POINTS, len(series))))
+
+    def _read(self, trial: TrialView, new: slice) -> None:
+        step = self.series.step[new]
+        x = spent(self._effort, trial, step, self.series.time[new])
+        y = _values(self.series, self._key, new)
         self.marks = np.append(self.marks, x[~np.isfinite(y)])
         y = self._smoother.extend(step, y)
-        kept = slice(-done % self.stride, None, self.stride)
+        kept = slice(-new.start % self.stride, None, self.stride)
         self.x, self.y = np.append(self.x, x[kept]), np.append(self.y, y[kept])
         thinner = 1
         while -(-self.x.size // thinner) > MOST_POINTS:
