@@ -66,8 +66,78 @@ async def test_unchanged_data_draws_nothing():
         widget.curves = tuple(widget.curves)
         await pilot.pause()
         assert widget.render_line(3) is first
-        widget.curves = (curve("LSTM"),)
+        widget.curves = (curve("LSTM", scale=0.3),)
         assert widget.render_line(3) is not first
+
+
+class Asked(LinePlot):
+    """Counts the rows that it is asked for."""
+
+    def __init__(self, *arguments, **fields):
+        super().__init__(*arguments, **fields)
+        self.rows = []
+
+    def render_line(self, y):
+        self.rows.append(y)
+        return super().render_line(y)
+
+
+async def test_only_rows_that_differ_are_painted():
+    widget = Asked((curve(),), title="loss", mode="ascii")
+    async with Plots(widget).run_test(size=(60, 15)) as pilot:
+        await pilot.pause()
+        before = text(widget)
+        widget.rows.clear()
+        widget.title = "accuracy"
+        await pilot.pause()
+        assert widget.rows == [0]
+        widget.rows.clear()
+        x, y = np.arange(101.0), np.sqrt(np.arange(101.0))
+        y[50] = 0
+        widget.curves = (Curve("LSTM", "LSTM", x, y),)
+        await pilot.pause()
+        painted = set(widget.rows)
+        assert widget.app.screen._compositor.render_strips()[7].text == text(widget)[7]
+        after = text(widget)
+        differing = {y for y in range(1, 15) if before[y] != after[y]}
+        assert differing <= painted < set(range(15))
+
+
+async def test_a_plot_out_of_sight_is_drawn_when_it_comes_into_it():
+    widget = Asked((curve(),), title="loss")
+    async with Plots(widget, plot()).run_test(size=(60, 15)) as pilot:
+        widget.display = False
+        await pilot.pause()
+        widget.rows.clear()
+        for title in ("accuracy", "error"):
+            widget.title = title
+            await pilot.pause()
+        assert not widget.rows
+        widget.display = True
+        await pilot.pause()
+        assert "error" in pilot.app.screen._compositor.render_strips()[0].text
+
+
+@pytest.mark.parametrize("size", [(60, 15), (60, 9), (40, 20), (3, 2)])
+async def test_what_is_painted_row_by_row_is_the_whole_picture(size):
+    """After any changes the screen shows what a plot shows that is painted at once."""
+    async with Plots(plot()).run_test(size=(60, 15)) as pilot:
+        widget = pilot.app.query_one(LinePlot)
+        for scale in (0.5, 0.7, 0.7):
+            widget.curves = (curve(scale=scale), curve("GRU", 1, points=80, scale=scale))
+            widget.cursor_x = 100 * scale
+            await pilot.pause()
+        await pilot.resize_terminal(*size)
+        widget.cursor_x, widget.title = 10.0, "accuracy"
+        await pilot.pause()
+        painted = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
+        fresh = plot(title="accuracy")
+        async with Plots(fresh).run_test(size=size) as other:
+            fresh.curves, fresh.cursor_x = widget.curves, 10.0
+            await other.pause()
+            fresh.refresh()
+            await other.pause()
+            assert painted == text(fresh)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from tui.widgets.line_plot import LinePlot
 from tui.widgets.pair_matrix import PairMatrix
 from tui.widgets.pane_bar import PaneBar
 from tui.widgets.row_list import RowList
+from tui.widgets.titled import entitle
 from tui.widgets.verdict_line import VerdictLine
 
 BUDGETS: tuple[Unit | None, ...] = (None, *get_args(Unit))
@@ -159,11 +160,9 @@ class CompareScreen(PaneScreen):
         self.query_one(PairMatrix).snapshot = snapshot
         self.query_one(VerdictLine).snapshot = snapshot
         self.query_one(DistinctionList).distinctions = found.distinctions
-        ranking = self.query_one("#ranking")
-        ranking.border_title = standings_title(snapshot)
-        ranking.border_subtitle = self._subtitle(found)
+        entitle(self.query_one("#ranking"), standings_title(snapshot), self._subtitle(found))
         amount, total = len(found.distinctions.differing), found.distinctions.total
-        self.query_one("#differs").border_title = f"What differs, {amount} of {total} settings"
+        entitle(self.query_one("#differs"), f"What differs, {amount} of {total} settings")
         self._show_lengths(found.lengths)
         self.refresh_keys()
 

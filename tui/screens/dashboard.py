@@ -36,6 +36,7 @@ from tui.widgets.plot_grid import PlotGrid
 from tui.widgets.reading_line import ReadingLine
 from tui.widgets.row_list import RowList
 from tui.widgets.time_line import TimeLine
+from tui.widgets.titled import entitle
 from tui.widgets.trial_list import TrialList
 from tui.widgets.verdict_line import VerdictLine
 
@@ -149,8 +150,8 @@ class DashboardScreen(SteeringScreen, PlotScreen):
         self.query_one(AlertList).snapshot = snapshot
         split, _, metric = snapshot.board.key.partition("_")
         said = f"{'best ' if split == 'validation' else ''}{split} {wording.words(metric)}"
-        self.query_one("#trials").border_title = f"Trials, {said}"
-        self.query_one("#standings").border_title = standings_title(snapshot)
+        entitle(self.query_one("#trials"), f"Trials, {said}")
+        entitle(self.query_one("#standings"), standings_title(snapshot))
         self._show_plots(snapshot)
         self.refresh_keys()
 

@@ -35,6 +35,7 @@ from tui.widgets.filter_bar import FilterBar
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.leaderboard_table import LeaderboardTable, standings_title
 from tui.widgets.row_list import RowList
+from tui.widgets.titled import entitle
 from tui.widgets.verdict_line import VerdictLine
 
 WELCOME = """\
@@ -154,7 +155,7 @@ class ExperimentsScreen(KeyScreen):
         order = listed.order
         by = order.heading or ("newest first" if order.falling else "oldest first")
         title = f"Experiments ({said}, {by})" if total else "Experiments"
-        self.query_one("#experiments").border_title = title
+        entitle(self.query_one("#experiments"), title)
         self._lister.visible = listed.visible_names
         self._show_chosen()
 
@@ -193,7 +194,7 @@ class ExperimentsScreen(KeyScreen):
             return
         pane = self.query_one("#standings")
         pane.display = True
-        pane.border_title = standings_title(message.snapshot)
+        entitle(pane, standings_title(message.snapshot))
         self.query_one(LeaderboardTable).snapshot = message.snapshot
         self.query_one(VerdictLine).snapshot = message.snapshot
 

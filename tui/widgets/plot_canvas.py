@@ -1,4 +1,4 @@
-"""The picture of a live line plot: drawn again only when something changed."""
+"""The picture of a live line plot: drawn again when something changed, where it changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy import int32
 from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -60,29 +60,30 @@ class PlotCanvas(Widget):
     }
     """
 
-    curves: reactive[tuple[Curve, ...]] = reactive(())
+    # Whatever changes, only rows that differ are painted again.
+    curves: reactive[tuple[Curve, ...]] = reactive((), repaint=False)
     """The curves, most important first."""
-    title: reactive[str] = reactive("")
+    title: reactive[str] = reactive("", repaint=False)
     """Heading."""
-    x_label: reactive[str] = reactive("")
+    x_label: reactive[str] = reactive("", repaint=False)
     """What the x axis counts."""
-    y_scale: reactive[Scale] = reactive("linear")
+    y_scale: reactive[Scale] = reactive("linear", repaint=False)
     """Linear or log y axis."""
-    x_limits: reactive[View | None] = reactive(None)
+    x_limits: reactive[View | None] = reactive(None, repaint=False)
     """Range of the x axis; None follows the data. Zooming sets it."""
-    y_limits: reactive[tuple[float, float] | None] = reactive(None)
+    y_limits: reactive[tuple[float, float] | None] = reactive(None, repaint=False)
     """Range of the y axis; None follows the data in view."""
-    mode: reactive[PlotMode | None] = reactive(None)
+    mode: reactive[PlotMode | None] = reactive(None, repaint=False)
     """Characters to draw with; None picks the finest that the terminal can show."""
-    highlight: reactive[str | None] = reactive(None)
+    highlight: reactive[str | None] = reactive(None, repaint=False)
     """Key of the curves that lie on top while the others are muted."""
-    legend: reactive[bool] = reactive(True)
+    legend: reactive[bool] = reactive(True, repaint=False)
     """Whether to name curves in a row of their own when they fit nowhere else."""
-    placeholder: reactive[str] = reactive(WAITING)
+    placeholder: reactive[str] = reactive(WAITING, repaint=False)
     """What to say while there is nothing to draw."""
-    x_rule: reactive[tuple[float, str] | None] = reactive(None)
+    x_rule: reactive[tuple[float, str] | None] = reactive(None, repaint=False)
     """Where an upright line stands, and what it stands for."""
-    cursor_x: reactive[float | None] = reactive(None)
+    cursor_x: reactive[float | None] = reactive(None, repaint=False)
     """Where the crosshair stands; None hides it."""
 
     def __init__(
@@ -99,8 +100,10 @@ class PlotCanvas(Widget):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._drawing: Drawing | None = None
-        self._strips: list[Strip] | None = None
+        self._strips: dict[int, tuple[object, Strip]] = {}
         self._strips_size = Size(0, 0)
+        self._is_stale = True
+        self._is_due = False
         self._styles: dict[int, Style] = {}
         self.set_reactive(PlotCanvas.curves, tuple(curves))
         self.set_reactive(PlotCanvas.title, title)
@@ -110,13 +113,10 @@ class PlotCanvas(Widget):
 
     # What each change invalidates: the drawing, the strips made of it, or their styles.
 
-    def _redraw(self) -> None:
-        self._drawing = None
-        self._strips = None
-
     def watch_curves(self) -> None:
         """Draw again."""
-        self._redraw()
+        self._drawing = None
+        self._renew()
 
     watch_title = watch_x_label = watch_y_scale = watch_x_limits = watch_y_limits = watch_curves
     watch_mode = watch_highlight = watch_legend = watch_placeholder = watch_curves
@@ -124,17 +124,30 @@ class PlotCanvas(Widget):
 
     def watch_cursor_x(self) -> None:
         """Lay the crosshair over the drawing."""
-        self._strips = None
+        self._renew()
+
+    def _renew(self) -> None:
+        """Show what has changed: once for all that changes in one go."""
+        self._is_stale = True
+        if not self._is_due:
+            self._is_due = True
+            self.call_later(self._show_changes)
+
+    def _show_changes(self) -> None:
+        self._is_due = False
+        if self._is_stale and self._strips_size == self.content_size and self.is_on_screen:
+            gutter, width = self.styles.gutter, self.content_size.width
+            for row in self._make_strips():
+                self.refresh(Region(gutter.left, gutter.top + row, width, 1))
+        else:
+            # What is out of sight is drawn when it comes into it.
+            self.refresh()
 
     def notify_style_update(self) -> None:
         """Colours may have changed."""
         super().notify_style_update()
-        self._styles = {}
-        self._strips = None
-
-    def on_resize(self) -> None:
-        """Draw for the new size."""
-        self._redraw()
+        self._styles, self._strips = {}, {}
+        self._is_stale = True
 
     # Drawing
 
@@ -158,20 +171,30 @@ class PlotCanvas(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row of the plot."""
-        strips = self._strips
         # A screen may be painted between a change of layout and the event that tells of it.
-        if strips is None or self._strips_size != self.content_size:
-            self._strips_size = self.content_size
-            strips = self._strips = self._render_strips(self.content_size)
-        return strips[y] if y < len(strips) else Strip.blank(self.content_size.width)
+        if self._is_stale or self._strips_size != self.content_size:
+            self._make_strips()
+        _, strip = self._strips.get(y, (None, Strip.blank(self.content_size.width)))
+        return strip
 
-    def _render_strips(self, size: Size) -> list[Strip]:
+    def _make_strips(self) -> list[int]:
+        """Make the strips of the rows that are not as they were; which these are."""
+        size = self.content_size
         drawing = self._drawn(size)
         picture = drawing.picture
         if self.cursor_x is not None:
             picture = draw_crosshair(drawing, self.chart, self.cursor_x)
-        keys = picture.keys()
-        return [self._strip(picture.line(row), keys[row]) for row in range(picture.height)]
+        keys, changed = picture.keys(), []
+        if self._strips_size != size:
+            self._strips, self._strips_size = {}, size
+        self._is_stale = False
+        for row in range(picture.height):
+            text = picture.line(row)
+            content = (text, keys[row].tobytes())
+            if row not in self._strips or self._strips[row][0] != content:
+                changed.append(row)
+                self._strips[row] = content, self._strip(text, keys[row])
+        return changed
 
     def _drawn(self, size: Size) -> Drawing:
         drawing = self._drawing
