@@ -77,8 +77,6 @@ def bootstrap_interval(
 def _bootstrap_interval(
     strata: tuple[tuple[float, ...], ...], statistic: Statistic, confidence: float
 ) -> Interval:
-    from scipy.special import ndtr
-
     sizes = tuple(len(stratum) for stratum in strata if stratum)
     values = np.array([value for stratum in strata for value in stratum], dtype=np.float64)
     n = values.size
@@ -91,6 +89,8 @@ def _bootstrap_interval(
     degrees = n - len(sizes)
     if degrees < LEAST_DEGREES:
         return Interval(n, found, math.nan, math.nan)
+    from scipy.special import ndtr
+
     quantile = t_quantile(degrees, confidence) * math.sqrt((n - 1) / degrees)
     tail = float(ndtr(-quantile))
     resampled = statistic(values[_draws(sizes)])

@@ -30,8 +30,6 @@ def paired_difference(
 
     `bounds` are those of the values, which the difference keeps as well: -1 to 1 for accuracies.
     """
-    from scipy.special import stdtr
-
     differences = _differences(a, b)
     reach = bounds[1] - bounds[0]
     interval = t_interval(differences, bounds=(-reach, reach))
@@ -40,6 +38,8 @@ def paired_difference(
         return Difference(interval, math.nan)
     if error == 0:
         return Difference(interval, 1.0 if interval.mean == 0 else 0.0)
+    from scipy.special import stdtr
+
     t = abs(interval.mean) / error
     return Difference(interval, float(2 * stdtr(interval.n - 1, -t)))
 
@@ -66,8 +66,6 @@ def equivalence(a: Sequence[float], b: Sequence[float], margin: float) -> float:
     90 % interval of the difference lies within the margin. A large one says nothing: neither that
     the two differ nor that they do not. NaN below two pairs.
     """
-    from scipy.special import stdtr
-
     if not margin > 0:
         raise ValueError(f"margin: expected a number above 0. Received: margin={margin!r}.")
     differences = _differences(a, b)
@@ -77,6 +75,8 @@ def equivalence(a: Sequence[float], b: Sequence[float], margin: float) -> float:
     room = margin - abs(float(differences.mean()))
     if error == 0:
         return 0.0 if room > 0 else 1.0
+    from scipy.special import stdtr
+
     return float(stdtr(differences.size - 1, -room / error))
 
 
@@ -90,12 +90,12 @@ def minimum_detectable(
     noncentrality d / error, so d solves P(T > quantile) = power; the chance of a significant
     result with the wrong sign, below 1e-4, is left out. NaN below two pairs.
     """
-    from scipy.special import nctdtrinc
-
     differences = _differences(a, b)
     error = _standard_error(differences)
     if math.isnan(error):
         return math.nan
+    from scipy.special import nctdtrinc
+
     degrees = differences.size - 1
     return float(nctdtrinc(degrees, 1 - power, t_quantile(degrees, 1 - alpha))) * error
 

@@ -98,10 +98,10 @@ def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> I
 
     It stays within 0 and 1 and has a width at 0 and at `n` too: 3 of 3 solved is [0.44, 1].
     """
-    from scipy.special import ndtri
-
     if n == 0:
         return Interval(0, math.nan, math.nan, math.nan)
+    from scipy.special import ndtri
+
     z = float(ndtri(0.5 + confidence / 2))
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)

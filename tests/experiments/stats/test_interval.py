@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -169,3 +171,19 @@ def test_no_seed_has_no_share():
     assert interval.n == 0
     assert math.isnan(interval.mean)
     assert math.isnan(interval.low)
+
+
+def test_one_seed_needs_no_scipy():
+    """It takes 15 MB and 0.2 s."""
+    code = """
+import sys
+from experiments import stats
+stats.t_interval([0.5])
+stats.interquartile_interval([[0.5]])
+stats.paired_difference([0.5], [0.25])
+stats.equivalence([0.5], [0.25], 0.1)
+stats.minimum_detectable([0.5], [0.25])
+stats.wilson_interval(0, 0)
+sys.exit("scipy" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
