@@ -6,7 +6,6 @@ import math
 from collections import Counter
 
 from rich.text import Text
-from textual.app import RenderResult
 from textual.reactive import reactive
 
 from experiments.read_model import ExperimentView
@@ -21,13 +20,14 @@ from tui.widgets.row_list import BOLD, MUTED
 class ExperimentHeader(Header):
     """Experiment, task, counts per status, time left, cpu and memory."""
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
-    place: reactive[str] = reactive("")
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
+    place: reactive[str] = reactive("", repaint=False)
     """What to call the experiment until its files have been read."""
 
-    def render(self) -> RenderResult:
+    watch_snapshot = watch_place = Header.renew
+
+    def said(self, width: int) -> Text:
         """Both lines, each as wide as the screen."""
-        width = self.content_size.width
         if self.snapshot is None:
             return Text(self.place, BOLD)
         view = self.snapshot.view

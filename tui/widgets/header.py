@@ -8,6 +8,7 @@ from typing import Literal
 
 from rich.style import Style
 from rich.text import Text
+from textual.app import RenderResult
 from textual.color import Color
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -23,7 +24,7 @@ _GAP = 2
 
 
 class Header(Widget):
-    """Two lines as wide as the screen."""
+    """Two lines as wide as the screen, painted again only when they say something else."""
 
     ALLOW_SELECT = False
 
@@ -31,7 +32,28 @@ class Header(Widget):
     Header { height: 2; padding: 0 1; background: $panel; }
     """
 
-    pulse: reactive[Pulse | None] = reactive(None)
+    # So are the fields of subclasses.
+    pulse: reactive[Pulse | None] = reactive(None, repaint=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._painted = Text()
+
+    def said(self, width: int) -> Text:
+        """Both lines, each of `width` cells."""
+        raise NotImplementedError
+
+    def render(self) -> RenderResult:
+        """What is known now."""
+        self._painted = self.said(self.content_size.width)
+        return self._painted
+
+    def renew(self) -> None:
+        """Paint what is known now, unless it reads as before."""
+        if self.said(self.content_size.width) != self._painted:
+            self.refresh()
+
+    watch_pulse = renew
 
     def ink(self, index: int | None) -> Style:
         """The style of a palette index; muted without one."""

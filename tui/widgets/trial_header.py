@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from rich.text import Text
-from textual.app import RenderResult
 from textual.reactive import reactive
 
 from experiments.trial_view import TrialView
@@ -21,13 +20,15 @@ class TrialHeader(Header):
     takes.
     """
 
-    trial: reactive[TrialView | None] = reactive(None)
-    color: reactive[int] = reactive(0)
+    trial: reactive[TrialView | None] = reactive(None, repaint=False)
+    color: reactive[int] = reactive(0, repaint=False)
     """The palette index of its model."""
 
-    def render(self) -> RenderResult:
+    watch_trial = watch_color = Header.renew
+
+    def said(self, width: int) -> Text:
         """Both lines, each as wide as the screen."""
-        trial, width = self.trial, self.content_size.width
+        trial = self.trial
         if trial is None:
             return Text()
         return Text("\n").join([self._title(trial, width), self._progress(trial, width)])
