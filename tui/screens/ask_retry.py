@@ -53,9 +53,11 @@ class AskRetry(ModalScreen["AskRetry.Answer | None"]):
             yield Label(f"Try {whose} again?", classes="title", markup=False)
             yield Label(self._situation(), markup=False)
             with Vertical(classes="buttons"):
-                yield Button("From the checkpoint (c)", variant="primary", id="checkpoint")
-                yield Button("From there at half the learning rate (h)", id="half")
-                yield Button("From the first step (f)", id="first")
+                yield Button(
+                    "From the checkpoint (c)", variant="primary", id="checkpoint", compact=True
+                )
+                yield Button("From there at half the learning rate (h)", id="half", compact=True)
+                yield Button("From the first step (f)", id="first", compact=True)
         yield KeyFooter()
 
     def _situation(self) -> str:
