@@ -3,7 +3,7 @@
 Ticks are counted in the real application without a terminal, on an experiment that grows before
 each of them: from reading the files to the composed screen, in processor time. Shares of a core
 and memory are those of the real command in a pseudo-terminal. The last table trains the same trial
-in turn watched and not watched.
+in turn watched and not watched, in pairs of which either goes first as often.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import tui.app
 from benchmarks.growing import Growing
 from benchmarks.plain import PLAIN
 from benchmarks.pseudo_terminal import Dashboard
-from benchmarks.timing import pairs, print_table
+from benchmarks.timing import Pair, in_turn, print_table
 from experiments.reader import ExperimentReader
 from experiments.request import experiment_request
 from experiments.store import ExperimentFolder
@@ -40,7 +40,7 @@ SECONDS = 20.0
 TICKS_PER_SECOND = 4
 SIZE = (200, 56)
 PLOTS = 6
-PAIRS = 5
+PAIRS = 12
 TRAINING_STEPS = 4000
 
 
@@ -68,7 +68,7 @@ def main() -> None:
                 100_000, grows=True, seeds=4, sparse=True,
             ),
         ]  # fmt: skip
-        watched = pairs(lambda: _trained(root, True), lambda: _trained(root, False), PAIRS)
+        trained = in_turn(lambda: _trained(root, True), lambda: _trained(root, False), PAIRS)
     load = os.getloadavg()[0]
     print(f"Load of the machine at the end: {load:.1f} on {os.cpu_count()} cores.\n")
     headings = ("case", "median", "p99", "p99 at most")
@@ -76,9 +76,24 @@ def main() -> None:
     headings = ("case", "% of a core", "at most", "MB at the peak", "MB at most")
     print_table("The dashboard's process in a terminal", headings, shares)
     print_table(
-        "A trial that is watched beside one that is not (milliseconds a step; at most 1.02)",
-        ("trial", "watched", "not watched", "ratio"),
-        [watched.row(f"adding, lstm, 1 thread, {TRAINING_STEPS} steps")],
+        f"A trial that is watched beside one that is not ({PAIRS} pairs; at most 1.02)",
+        ("adding, lstm, 1 thread", "watched", "not watched", "ratio (95 %)"),
+        [
+            _pair_row(what, Pair([a[index] for a, _ in trained], [b[index] for _, b in trained]))
+            for index, what in enumerate(
+                (f"milliseconds of each of {TRAINING_STEPS} steps", "CPU seconds of its process")
+            )
+        ],
+    )
+
+
+def _pair_row(what: str, pair: Pair) -> tuple[str, ...]:
+    low, high = pair.interval
+    return (
+        what,
+        f"{statistics.median(pair.ours):.2f}",
+        f"{statistics.median(pair.theirs):.2f}",
+        f"{pair.ratio:.3f} ({low:.3f} to {high:.3f})",
     )
 
 
@@ -183,8 +198,8 @@ def _settle(dashboard: Dashboard) -> None:
         busy = dashboard.cpu_seconds - spent > 0.1
 
 
-def _trained(root: Path, is_watched: bool) -> float:
-    """Median milliseconds of a step of a trial."""
+def _trained(root: Path, is_watched: bool) -> tuple[float, float]:
+    """Median milliseconds of a step of a trial, and the processor time of its process."""
     config = experiment_request(
         "adding",
         models="lstm",
@@ -199,11 +214,21 @@ def _trained(root: Path, is_watched: bool) -> float:
     environment = worker_environment(os.environ, 1)
     dashboard = Dashboard("attach", folder.name, "--root", str(root)) if is_watched else None
     try:
-        subprocess.run(worker_command(trial), env=environment, check=True, capture_output=True)
+        worker = subprocess.Popen(
+            worker_command(trial),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, used = os.wait4(worker.pid, 0)
+        worker.returncode = os.waitstatus_to_exitcode(status)
     finally:
         if dashboard is not None:
             dashboard.close()
-    return ExperimentReader(folder).read().trials[0].step_seconds * 1e3
+    if worker.returncode:
+        raise RuntimeError(f"The trial ended with exit code {worker.returncode}: see {trial.path}.")
+    step_seconds = ExperimentReader(folder).read().trials[0].step_seconds
+    return step_seconds * 1e3, used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
