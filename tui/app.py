@@ -272,8 +272,9 @@ class KerasSeqApp(PaintingApp, SteeringApp, ThemedApp, ReplayingApp):
         from tui.screens.new_experiment import NewExperiment
 
         self.notify(message.problem, severity="error", timeout=20, markup=False)
-        if isinstance(self.screen, NewExperiment):
-            self.screen.launch_failed(message)
+        for screen in self.screen_stack:  # its help may be over it
+            if isinstance(screen, NewExperiment):
+                screen.launch_failed(message)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing opens twice, and nothing opens over a question."""

@@ -3,11 +3,13 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
 
 import pytest
 from staged import ROOT, SIZES, check_snapshot, screen_text, staged, until
+from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select, Static
 from textual.worker import get_current_worker
@@ -25,6 +27,7 @@ from experiments.store import ExperimentFolder
 from experiments.tasks.adding import Adding
 from experiments.tell import Tell
 from tui.app import KerasSeqApp
+from tui.messages import LaunchAsked, LaunchFailed
 from tui.screens import new_experiment
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.document import DocumentScreen
@@ -151,6 +154,61 @@ async def test_start(monkeypatch: pytest.MonkeyPatch) -> None:
         assert app.snapshot.view.name == "mine"
         assert len(app.screen_stack) == 2
     assert processes[0].wait() == 0
+
+
+async def test_what_was_typed_last_starts_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form is checked when it rests, but nobody waits for that who is sure of it."""
+    asked: list[ExperimentConfig] = []
+    monkeypatch.setattr(KerasSeqApp, "post_message", noted(asked))
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        screen.query_one("#name", Input).value = "mine"
+        screen.action_start()
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        assert [config.name for config in asked] == ["mine"]
+        # What is wrong does not start, seen already or not.
+        screen.launch_failed(LaunchFailed("no place"))
+        screen.query_one("#name", Input).value = "a/b"
+        screen.action_start()
+        assert len(asked) == 1
+        assert "name" in str(screen.query_one("#problem", Static).content)
+
+
+def noted(asked: list[ExperimentConfig]) -> Callable[[KerasSeqApp, Message], bool]:
+    """`post_message` of an app in which what shall start is noted and does not start."""
+    post = KerasSeqApp.post_message
+
+    def post_message(app: KerasSeqApp, message: Message) -> bool:
+        if isinstance(message, LaunchAsked):
+            asked.append(message.config)
+            return True
+        return post(app, message)
+
+    return post_message
+
+
+async def test_a_form_that_is_filled_is_checked_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks: list[str] = []
+    check = NewExperiment.check
+
+    def counted(screen: NewExperiment) -> None:
+        checks.append(screen.shown_task)
+        check(screen)
+
+    monkeypatch.setattr(NewExperiment, "check", counted)
+    app = KerasSeqApp(ROOT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_form(app, pilot, "adding")
+        await until(pilot, lambda: screen.experiment)
+        checks.clear()
+        screen.query_one("#task", Select).value = "reverse"
+        await until(pilot, lambda: screen.shown_task == "reverse")
+        await pilot.pause()
+        assert len(screen.query(Field)) > 4 * len(checks) > 0
 
 
 async def test_whoever_leaves_while_steps_are_timed_starts_nothing(

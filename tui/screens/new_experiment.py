@@ -69,6 +69,8 @@ class NewExperiment(EstimatingScreen):
         self._copied = copied
         self._base: ExperimentConfig | None = None
         self._config: ExperimentConfig | None = None
+        self._is_check_due = False
+        self._is_starting = False
         self.shown_task = ""
         """The task or preset whose settings are shown."""
 
@@ -184,11 +186,18 @@ class NewExperiment(EstimatingScreen):
     @on(SelectionList.SelectedChanged)
     async def _on_models(self) -> None:
         await self._show_models()
-        self.check()
+        self._check_soon()
 
     @on(Field.Changed)
-    def _on_changed(self) -> None:
-        self.check()
+    def _check_soon(self) -> None:
+        """Check once when every field of a form that is filled has told of itself."""
+        if not self._is_check_due:
+            self._is_check_due = True
+            self.call_after_refresh(self._check_if_due)
+
+    def _check_if_due(self) -> None:
+        if self._is_check_due:
+            self.check()
 
     @property
     def request(self) -> RunRequest:
@@ -215,6 +224,7 @@ class NewExperiment(EstimatingScreen):
 
     def check(self) -> None:
         """Say what would run, or what is wrong."""
+        self._is_check_due = False
         request = self.request
         try:
             config = request.config()
@@ -238,7 +248,7 @@ class NewExperiment(EstimatingScreen):
         self.query_one("#problem", Static).update(f"✗ {problem}")
         self.query_one("#problem").display = bool(problem)
         self.query_one("#all-trials", Static).update(trials_table(config) if config else "")
-        self.query_one("#start", Button).disabled = config is None
+        self.query_one("#start", Button).disabled = config is None or self._is_starting
         for field in self.query(Field):
             field.problem = problem if is_about(problem, field.key) else ""
         models = {choice.label: choice.model for choice in config.models} if config else {}
@@ -249,20 +259,24 @@ class NewExperiment(EstimatingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what is valid can start, or be saved."""
+        if action == "start" and self._is_starting:
+            return False
         return action not in ("start", "document", "estimate") or self._config is not None
 
     @on(Button.Pressed, "#start")
     def action_start(self) -> None:
         """Start what the form says."""
-        if self._config is None:
+        self.check()  # a name made of the time is that of the start
+        if self._config is None or self._is_starting:
             return
-        # Asked again, because a name made of the time is that of the start.
-        config, self._config = self.request.config(), None
+        self._is_starting = True
         self.query_one("#start", Button).disabled = True
-        self.app.post_message(LaunchAsked(config))
+        self.refresh_bindings()
+        self.app.post_message(LaunchAsked(self._config))
 
     def action_document(self) -> None:
         """Show the same as a file."""
+        self.check()
         if self._config is None:
             return
         document = self._config.document()
@@ -275,6 +289,7 @@ class NewExperiment(EstimatingScreen):
 
     def launch_failed(self, message: LaunchFailed) -> None:
         """Say why nothing began; the form stays as it is."""
+        self._is_starting = False
         self.check()
         self._show(self._config, message.problem)
 
