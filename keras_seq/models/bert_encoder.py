@@ -174,6 +174,11 @@ class BertEncoder(QuantizedParts, Rematerialization, keras.Model):
         self._make_blocks()
         self._pooled_dense = self._make_pooler() if use_pooler else None
 
+    @property
+    def input_dtype(self):
+        """The dtype that inputs of floats are cast to: half precision would round tokens."""
+        return "int32"
+
     def build(self, inputs_shape):
         """Create the weights, whose shapes do not depend on that of the inputs."""
         shape = (None, None, self.hidden_dim)

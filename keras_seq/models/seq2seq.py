@@ -146,15 +146,14 @@ class Seq2Seq(QuantizedParts, keras.Model):
         self.decoding = Decoder(as_layers("decoder", decoder))
         self.source_embedding = self._embedding("source_embedding", self.source_vocabulary_size)
         self.target_embedding = self._embedding("target_embedding", self.target_vocabulary_size)
-        self.output_layer = keras.layers.Dense(
-            self.target_vocabulary_size, dtype=self.dtype_policy, name="output_layer"
-        )
+        tokens = self.target_vocabulary_size
+        self.output_layer = keras.layers.Dense(tokens, dtype=self.dtype_policy, name="output_layer")
         self.target_mask = TargetMask(self.end_token, dtype=self.dtype_policy, name="target_mask")
         self.bridges = []
         self._first_rate = plain(scheduled_sampling)
         self._rate = self.seed_generator = None
         if scheduled_sampling:
-            # A variable, so that compiled code sees what it is changed to.
+            # A variable, so that compiled code sees changes.
             self._rate = self.add_weight(
                 name="scheduled_sampling",
                 initializer=keras.initializers.Constant(scheduled_sampling),
@@ -163,6 +162,11 @@ class Seq2Seq(QuantizedParts, keras.Model):
             )
             self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._generators = Generators()
+
+    @property
+    def input_dtype(self):
+        """The dtype that inputs of floats are cast to: half precision would round tokens."""
+        return "int32"
 
     @property
     def scheduled_sampling(self):
