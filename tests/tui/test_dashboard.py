@@ -17,6 +17,8 @@ from staged import (
     training,
     until,
 )
+from textual.geometry import Region
+from textual.widget import Widget
 from textual.widgets import Footer
 from textual.worker import WorkerFailed
 
@@ -237,6 +239,28 @@ async def test_the_cursor_is_shared(half_way: Stage) -> None:
         plots = app.screen.query_one(PlotGrid).plots
         await until(pilot, lambda: all(plot.cursor_x is not None for plot in plots))
         assert len({plot.cursor_x for plot in plots}) == 1
+
+
+async def test_a_snapshot_that_says_the_same_paints_nothing(
+    half_way: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = KerasSeqApp(ROOT, "staged")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(
+            pilot, lambda: app.snapshot and app.screen.query_one("#plot-1", LinePlot).curves
+        )
+        await pilot.pause()
+        painted: list[Widget] = []
+        refresh = Widget.refresh
+
+        def noted(widget: Widget, *regions: Region, **what: bool) -> Widget:
+            painted.append(widget)
+            return refresh(widget, *regions, **what)
+
+        monkeypatch.setattr(Widget, "refresh", noted)
+        app.screen.show_snapshot()
+        await pilot.pause()
+        assert not painted
 
 
 async def test_mouse_opens_a_trial(half_way: Stage) -> None:
