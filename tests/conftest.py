@@ -11,6 +11,13 @@ from hypothesis import settings
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 
+QUICK = "not slow"
+"""The marker expression of `make test`."""
+COMPILE_QUICKLY = (
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
 THIRD_PARTY_WARNINGS = [
     # Keras, when it makes an array of a variable or of a tensor of TensorFlow or PyTorch.
     "ignore:__array__ implementation doesn't accept a copy keyword",
@@ -21,16 +28,16 @@ THIRD_PARTY_WARNINGS = [
 
 
 def pytest_configure(config):
-    # Asked for by name, because most tests do without a backend and must not wait for one.
     backend = os.environ.get("KERAS_BACKEND")
+    # Most of the time goes to compiling what then runs once, so that fast code does not pay: with
+    # these, compiling takes a half or a third of the time. The slow tests do train for long.
+    if backend == "jax" or config.getoption("markexpr") == QUICK:
+        os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *COMPILE_QUICKLY))
+    # Asked for by name, because most tests do without a backend and must not wait for one.
     if backend == "jax" and hasattr(config, "cache"):
         import jax
 
-        # Most of the time goes to compiling what then runs once, so that fast code does not pay:
-        # with these, compiling takes a third of the time.
         jax.config.update("jax_disable_most_optimizations", True)
-        flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
         # Later tests and runs compile the same again.
         # Each worker has a folder of its own: JAX crashes on a file that is only half written.
         worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
