@@ -132,3 +132,9 @@ def test_axis_value_inverts_position(low, span, position):
     axis = Axis(low, low + span)
     value = axis.value(position)
     assert float(axis.position(value)) == pytest.approx(position, abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0])
+def test_what_is_zero_all_the_time_is_not_drawn_as_if_it_could_be_negative(value):
+    axis = rounded(value, value, "linear", 4)
+    assert (axis.low, axis.high) == (0.0, 1.0)

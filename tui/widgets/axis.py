@@ -80,12 +80,17 @@ class Axis:
 
 
 def widened(low: float, high: float) -> tuple[float, float]:
-    """A range that is wide enough to be divided into pixels: flat data lies in its middle."""
+    """A range that is wide enough to be divided into pixels: flat data lies in its middle.
+
+    Zeros lie on its lower end: what is zero all the time is hardly ever something negative.
+    """
     low, high = (min(max(end, -_LARGEST), _LARGEST) for end in (low, high))
     size = max(abs(low), abs(high))
+    if not size:
+        return 0.0, 1.0
     if high / 2 - low / 2 > max(size * 1e-11, _LEAST_SPAN):
         return low, high
-    margin = max(size * 0.05, _LEAST_SPAN * 4) if size else 0.5
+    margin = max(size * 0.05, _LEAST_SPAN * 4)
     return max(low - margin, -_LARGEST), min(high + margin, _LARGEST)
 
 
