@@ -39,6 +39,8 @@ from experiments.status import Status
 
 PRETRAINING = "pretraining_"
 """What the measurements begin with that were made before training, on steps of their own."""
+PACE_SECONDS = 1.0
+"""Records of so long tell at what pace they come."""
 EVALUATED = ("test_", "validation_", "extrapolation_", "probe_")
 """Beginnings of the keys of what is measured on whole splits."""
 
@@ -199,13 +201,15 @@ class TrialView:
     def _pace(self, key: str) -> float:
         """Seconds per update in the present attempt, with what is done between updates.
 
-        From the first record of `key` on, which holds the compilation; NaN before the second.
+        From the first record of `key` on, which holds the compilation; NaN until some time after.
         """
         told = self.values(key)
         first = int(np.searchsorted(told.step, self.attempts[-1].step, "right")) if told else 0
         if len(told) < first + 2:
             return math.nan
         since, until = self.seconds_at(told.time[[first, -1]])
+        if until - since < PACE_SECONDS:
+            return math.nan
         return float((until - since) / (told.step[-1] - told.step[first]))
 
     def values(self, key: str) -> Series:

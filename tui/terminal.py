@@ -1,7 +1,7 @@
 """What pixels a terminal can paint: it is asked, before the dashboard reads its keys.
 
-An answer that comes later would be taken for keys, so that there is time for one from afar; those
-that never answer are known.
+An answer that comes later would be taken for keys, so that there is time for one from afar, and
+more than any needs; those that never answer are known.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from contextlib import contextmanager
 
 from tui.graphics import Graphics
 
-NEAR_SECONDS = 0.3
+NEAR_SECONDS = 1.0
 """A terminal on this machine has so long to answer."""
-FAR_SECONDS = 2.0
+FAR_SECONDS = 3.0
 """One at the other end of `ssh` has so long."""
 
 _NUMBER = 0xE5E9

@@ -382,6 +382,8 @@ def test_a_trial_taken_up_from_a_checkpoint_goes_on_where_that_was_made():
     # At the present pace, a second a step, once it is known.
     assert math.isnan(trial.remaining_seconds)
     built = replace_time(begun()[1], 202.0)
+    hasty = fold_trial(trial, [built, at(5, 203.0), at(6, 203.5)])
+    assert math.isnan(hasty.remaining_seconds)
     trial = fold_trial(trial, [built, at(5, 203.0), at(6, 204.0)])
     assert trial.remaining_seconds == 2.0
     assert list(trial.values("train_loss").step) == [1, 3, 4, 5, 6]

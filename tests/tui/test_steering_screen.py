@@ -76,8 +76,6 @@ async def opened(app: KerasSeqApp, pilot: Pilot[None]) -> None:
         ("gru-s2", "p", {"gru-s2": PAUSE}, "Asked gru-s2 to pause after the current step."),
         ("gru-s2", "s", {"gru-s2": STOP}, "Asked gru-s2 to stop after the current step."),
         ("gru-s2", "C", {"gru-s2": Control(checkpoints=1)}, "Asked gru-s2 to save a checkpoint."),
-        ("gru-s2", "K", {"gru-s2": KILL}, "Asked gru-s2 to be killed."),
-        ("lstm-s2", "K", {"lstm-s2": KILL}, "Asked lstm-s2 to be killed."),
         ("model gru", "p", {"gru-s2": PAUSE}, "Asked gru-s2 to pause after the current step."),
         (
             "model simple_rnn",
@@ -164,19 +162,32 @@ async def test_all_are_paused_and_gone_on_with(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("answer", "is_killed"), [("y", True), ("n", False)])
-async def test_killing_all_of_a_model_asks_first(
-    stage: Stage, answer: str, is_killed: bool
+@pytest.mark.parametrize(
+    ("line", "question", "names"),
+    [
+        ("gru-s2", "Kill gru-s2?", ["gru-s2"]),
+        ("lstm-s2", "Kill lstm-s2?", ["lstm-s2"]),  # on its way to stop
+        (
+            "model simple_rnn",
+            "Kill 2 open trials of simple_rnn?",
+            ["simple_rnn-s1", "simple_rnn-s2"],
+        ),
+    ],
+)
+async def test_killing_asks_first(
+    stage: Stage, line: str, question: str, names: list[str], answer: str, is_killed: bool
 ) -> None:
     app = KerasSeqApp(ROOT, "staged")
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(app, pilot)
-        chooses(app, "model simple_rnn")
+        before = wishes(stage)
+        chooses(app, line)
         await pilot.press("K")
         await until(pilot, lambda: isinstance(app.screen, Question))
-        assert "Kill 2 open trials of simple_rnn?" in screen_text(app)
+        assert question in screen_text(app)
         await pilot.press(answer)
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
-        expected = dict.fromkeys(["simple_rnn-s1", "simple_rnn-s2"], KILL) if is_killed else {}
+        expected = before | dict.fromkeys(names, KILL) if is_killed else before
         await until(pilot, lambda: wishes(stage) == expected)
 
 
@@ -276,7 +287,6 @@ async def test_a_model_s_line_highlights_it_and_opens_no_trial(stage: Stage) -> 
     [
         ("s", lambda c: c == STOP),
         ("p", lambda c: c == PAUSE),
-        ("K", lambda c: c == KILL),
         ("C", lambda c: c.checkpoints == 1),
     ],
 )

@@ -112,23 +112,21 @@ class SteeringScreen(PaneScreen):
         self.ask(Action.SAVE, self._fitting(Action.SAVE))
 
     def action_kill(self) -> None:
-        """Kill the chosen trial; of several, once confirmed."""
+        """Kill the chosen trials, once confirmed."""
         trials = self._fitting(Action.KILL)
         if len(trials) == 1:
-            self.ask(Action.KILL, trials)
-            return
+            what, lost, yes = trials[0].name, "it has trained since its last checkpoint", "Kill it"
+        else:
+            what = f"{wording.plural(len(trials), 'open trial')} of {trials[0].model}"
+            lost, yes = "they have trained since their last checkpoint", "Kill them"
 
         def answered(sure: bool | None) -> None:
             if sure:
                 self.ask(Action.KILL, trials)
 
-        question = Question(
-            f"Kill {wording.plural(len(trials), 'open trial')} of {trials[0].model}?",
-            "What they have trained since their last checkpoint is lost.",
-            "Kill them",
-            "Go on",
+        self.app.push_screen(
+            Question(f"Kill {what}?", f"What {lost} is lost.", yes, "Go on"), answered
         )
-        self.app.push_screen(question, answered)
 
     def action_retry(self) -> None:
         """Ask from where the chosen trials shall be tried again."""
