@@ -31,7 +31,8 @@ from experiments.events import (
     TrialQueued,
 )
 from experiments.status import Status
-from experiments.trial_view import TrialView, concluded, damage, loaded, queued, stopping
+from experiments.trial_fold import concluded, damage, loaded, queued, stopping
+from experiments.trial_view import TrialView
 
 
 @dataclass(frozen=True)

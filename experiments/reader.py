@@ -10,7 +10,7 @@ from experiments.journal import JournalReader
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
 from experiments.store import ExperimentFolder
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 
 
 class ExperimentReader:

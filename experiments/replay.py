@@ -13,7 +13,7 @@ from experiments.journal import JournalReader
 from experiments.process import is_alive
 from experiments.read_model import ExperimentView, fold_experiment, new_view, with_lost
 from experiments.store import ExperimentFolder
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 
 CHECKPOINT = 2000
 """Events between two views that are kept: to go back costs no more than so many."""

@@ -18,7 +18,7 @@ from experiments.events import (
 )
 from experiments.read_model import ExperimentView, fold_experiment, new_view
 from experiments.status import Status
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 
 WORKER = Process(pid=7, created=100.0, host="here")
 SUPERVISOR = Process(pid=3, created=90.0, host="here")

@@ -29,7 +29,7 @@ from experiments.events import (
 )
 from experiments.read_model import fold_experiment, new_view, with_lost
 from experiments.status import Status
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 
 CONFIG = toy.experiment()  # gru and lstm, seeds 0 and 1, 8 steps
 NAMES = [trial.name for trial in CONFIG.trials()]

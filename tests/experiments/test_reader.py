@@ -9,7 +9,7 @@ from experiments.journal import PIECE_BYTES
 from experiments.reader import ExperimentReader
 from experiments.status import Status
 from experiments.store import ExperimentFolder
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 
 CONFIG = toy.experiment(models=["gru"])
 

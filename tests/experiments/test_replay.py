@@ -25,7 +25,7 @@ from experiments.reader import ExperimentReader
 from experiments.replay import Replay
 from experiments.status import Status
 from experiments.store import ExperimentFolder
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 
 ELSEWHERE = Process(pid=7, created=1.0, host="elsewhere")
 

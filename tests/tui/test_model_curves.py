@@ -12,7 +12,7 @@ from experiments.effort import Effort
 from experiments.events import Built, Measured, Started
 from experiments.read_model import ExperimentView, new_view
 from experiments.smoothing import Smoother
-from experiments.trial_view import fold_trial
+from experiments.trial_fold import fold_trial
 from tui.widgets import model_curves
 from tui.widgets.model_curves import CurveMaker, CurveRequest, Member, is_noisy, smoothing_of
 

@@ -17,7 +17,8 @@ from staged import (
 from experiments.control import Request, asked
 from experiments.events import LoadSampled, Measured, Pretrained, StatusChanged
 from experiments.status import Status
-from experiments.trial_view import TrialView, fold_trial
+from experiments.trial_fold import fold_trial
+from experiments.trial_view import TrialView
 from tui.app import KerasSeqApp
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.trial import TrialScreen
