@@ -26,6 +26,9 @@ class AskRetry(ModalScreen["AskRetry.Answer | None"]):
         is_anew: bool
         rate: str | None = None
 
+    AUTO_FOCUS = "#checkpoint"
+    """The way that loses nothing."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "c", "answer('checkpoint')", "Checkpoint", id="retry.checkpoint",
@@ -67,10 +70,6 @@ class AskRetry(ModalScreen["AskRetry.Answer | None"]):
         if len(self._trials) == 1:
             return f"The checkpoint is after step {saved[0]} of {self._trials[0].step}."
         return f"{len(saved)} of them have a checkpoint; the others begin from the first step."
-
-    def on_mount(self) -> None:
-        """The way that loses nothing is chosen first."""
-        self.query_one("#checkpoint").focus()
 
     @on(Button.Pressed)
     def _on_pressed(self, event: Button.Pressed) -> None:

@@ -49,6 +49,7 @@ class CompareScreen(PaneScreen):
     enough seeds to tell.
     """
 
+    FIRST = "ranking"
     PANES: ClassVar[Mapping[str, str]] = {
         "ranking": "Leaderboard",
         "pairs": "Pairs",
@@ -113,12 +114,17 @@ class CompareScreen(PaneScreen):
 
     def compose(self) -> ComposeResult:
         """Header, standings; pairs, lengths and what differs beside each other; the verdict."""
-        yield ExperimentHeader().data_bind(CompareScreen.pulse)
+        header = ExperimentHeader().data_bind(CompareScreen.pulse)
+        header.set_reactive(ExperimentHeader.place, self._place)
+        yield header
         yield PaneBar(self.PANES).data_bind(CompareScreen.pane)
         with Container(id="ranking", classes="pane"):
-            yield LeaderboardTable()
+            table = LeaderboardTable()
+            table.set_reactive(LeaderboardTable.seeds, "hidden")
+            yield table
         with Horizontal(id="details"):
-            with Container(id="pairs", classes="pane"):
+            with Container(id="pairs", classes="pane") as pairs:
+                pairs.border_title = "Pairs, a row beside a column"
                 yield PairMatrix()
             with Container(id="lengths", classes="pane"):
                 yield LinePlot(id="by-length", x_label="length")
@@ -128,12 +134,7 @@ class CompareScreen(PaneScreen):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Begin with the standings."""
-        self.query_one(ExperimentHeader).place = self._place
-        self.query_one("#pairs").border_title = "Pairs, a row beside a column"
-        self.query_one(LeaderboardTable).seeds = "hidden"
-        self.pane = "ranking"
-        self.query_one(LeaderboardTable).focus()
+        """Have the models compared."""
         self._ask()
 
     @property

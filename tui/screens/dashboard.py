@@ -50,6 +50,7 @@ class DashboardScreen(SteeringScreen, PlotScreen):
     One experiment, live: trials, curves, standings, and what went wrong.
     """
 
+    FIRST = "plots"
     PANES: ClassVar[Mapping[str, str]] = {
         "trials": "Trials",
         "plots": "Curves",
@@ -109,11 +110,14 @@ class DashboardScreen(SteeringScreen, PlotScreen):
 
     def compose(self) -> ComposeResult:
         """Header, trials beside plots, standings beneath, alerts, keys."""
-        yield ExperimentHeader().data_bind(DashboardScreen.pulse)
+        header = ExperimentHeader().data_bind(DashboardScreen.pulse)
+        header.set_reactive(ExperimentHeader.place, self._place)
+        yield header
         yield TimeLine().data_bind(DashboardScreen.playback)
         yield PaneBar(self.PANES).data_bind(DashboardScreen.pane)
         with Horizontal(id="upper"):
-            with Container(id="trials", classes="pane"):
+            with Container(id="trials", classes="pane") as trials:
+                trials.border_title = "Trials"
                 yield TrialList()
             with Vertical(id="plots", classes="pane"):
                 yield PlotGrid()
@@ -127,9 +131,6 @@ class DashboardScreen(SteeringScreen, PlotScreen):
 
     def on_mount(self) -> None:
         """Begin with the trials, or with the curves where there is room for one pane only."""
-        self.query_one(ExperimentHeader).place = self._place
-        self.query_one("#trials").border_title = "Trials"
-        self.pane = "plots"
         # How much room there is is known after the first layout.
         self.call_after_refresh(self._focus_first)
 

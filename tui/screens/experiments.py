@@ -61,6 +61,7 @@ class ExperimentsScreen(KeyScreen):
     All experiments under the root, and the standings of the one under the cursor.
     """
 
+    AUTO_FOCUS = "ExperimentList"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -107,20 +108,19 @@ class ExperimentsScreen(KeyScreen):
     def compose(self) -> ComposeResult:
         """The list, or what to do without one."""
         yield Static(f"[b]keras-seq[/b]  experiments in {self._root}", id="title")
-        with Container(id="experiments", classes="pane"):
+        with Container(id="experiments", classes="pane") as experiments:
+            experiments.border_title = "Experiments"
             yield FilterBar()
             yield ExperimentList()
             yield Static(WELCOME, id="welcome")
-        with Vertical(id="standings", classes="pane"):
+        with Vertical(id="standings", classes="pane") as standings:
+            standings.display = False
             yield LeaderboardTable()
             yield VerdictLine()
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin reading once there is something to see."""
-        self.query_one("#experiments").border_title = "Experiments"
-        self.query_one("#standings").display = False
-        self.query_one(ExperimentList).focus()
         self.call_after_refresh(self._follow_list)
 
     @work(thread=True, exclusive=True, group="list")

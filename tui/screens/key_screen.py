@@ -17,6 +17,13 @@ class KeyScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        # Known from the start, so that not all is styled and laid out twice.
+        for breakpoints, length in (
+            (self.HORIZONTAL_BREAKPOINTS, self.app.size.width),
+            (self.VERTICAL_BREAKPOINTS, self.app.size.height),
+        ):
+            for _, name in [(least, n) for least, n in breakpoints or () if least <= length][-1:]:
+                self.add_class(name)
         self._possible: list[bool | None] = []
 
     def refresh_keys(self) -> None:

@@ -53,6 +53,8 @@ class NewExperiment(EstimatingScreen):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (140, "-wide")]  # noqa: RUF012
 
+    AUTO_FOCUS = "#task"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back", id="new.back", tooltip="Leave without starting"),
         Binding(
@@ -82,7 +84,8 @@ class NewExperiment(EstimatingScreen):
         name = free_name(copied.path.parent, copied.name) if copied else ""
         yield Static("[b]New experiment[/b]", id="title")
         with Container(id="form"):
-            with VerticalScroll(id="fields", classes="pane"):
+            with VerticalScroll(id="fields", classes="pane") as fields:
+                fields.border_title = "What to compare"
                 with Horizontal(classes="field"):
                     yield Label("task")
                     yield Select(
@@ -104,7 +107,8 @@ class NewExperiment(EstimatingScreen):
                 with Collapsible(title="protocol", id="protocol"):
                     yield Vertical(id="protocol-settings")
                 yield Vertical(id="model-settings")
-            with VerticalScroll(id="preview", classes="pane"):
+            with VerticalScroll(id="preview", classes="pane") as preview:
+                preview.border_title = "What will run"
                 yield Static(id="summary")
                 yield Static(id="capacity")
                 yield Static(id="capacity-line", markup=False)
@@ -115,12 +119,6 @@ class NewExperiment(EstimatingScreen):
                 yield Button("Start (ctrl+s)", variant="success", id="start")
                 yield Static(id="all-trials")
         yield KeyFooter()
-
-    def on_mount(self) -> None:
-        """Titles of the panes."""
-        self.query_one("#fields").border_title = "What to compare"
-        self.query_one("#preview").border_title = "What will run"
-        self.query_one("#task").focus()
 
     @on(Select.Changed, "#task")
     async def _on_task(self, event: Select.Changed) -> None:

@@ -33,6 +33,8 @@ class PaneScreen(KeyScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (140, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
+    FIRST: ClassVar[str]
+    """The pane in front to begin with."""
     PANES: ClassVar[Mapping[str, str]]
     """Titles by the id of the pane."""
     FOCUS: ClassVar[Mapping[str, str]]
@@ -64,8 +66,13 @@ class PaneScreen(KeyScreen):
     """How to draw, bound to the app's."""
     playback: reactive[Playback | None] = reactive(None, repaint=False)
     """Where a replay is, bound to the app's."""
-    pane: reactive[str] = reactive("")
+    pane: reactive[str] = reactive("", init=False)
     """The pane in front on a narrow screen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_reactive(PaneScreen.pane, self.FIRST)
+        self.add_class(f"-show-{self.FIRST}")
 
     @property
     def is_current(self) -> bool:

@@ -24,6 +24,9 @@ class Question(ModalScreen[bool]):
         no: The button that leaves everything as it is.
     """
 
+    AUTO_FOCUS = "#no"
+    """The harmless answer."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes", id="question.yes", tooltip="Do it"),
         Binding("n,escape", "dismiss(False)", "No", id="question.no", tooltip="Leave it"),
@@ -43,10 +46,6 @@ class Question(ModalScreen[bool]):
                 yield Button(f"{self._yes} (y)", variant="error", id="yes")
                 yield Button(f"{self._no} (n)", variant="primary", id="no")
         yield KeyFooter()
-
-    def on_mount(self) -> None:
-        """The harmless answer is chosen first."""
-        self.query_one("#no").focus()
 
     @on(Button.Pressed)
     def _on_pressed(self, event: Button.Pressed) -> None:

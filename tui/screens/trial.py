@@ -46,6 +46,7 @@ class TrialScreen(SteeringScreen, PlotScreen):
     One trial: its curves, its configuration, what it printed, what its network does inside.
     """
 
+    FIRST = "plots"
     PANES: ClassVar[Mapping[str, str]] = {
         "plots": "Curves",
         "configuration": "Configuration",
@@ -104,24 +105,22 @@ class TrialScreen(SteeringScreen, PlotScreen):
         yield TimeLine().data_bind(TrialScreen.playback)
         yield PaneBar(self.PANES).data_bind(TrialScreen.pane)
         with Horizontal(id="upper"):
-            with Container(id="configuration", classes="pane"):
+            with Container(id="configuration", classes="pane") as configuration:
+                configuration.border_title = "Configuration"
                 yield Configuration()
             with Vertical(id="plots", classes="pane"):
                 yield LinePlot(id="metric")
                 yield LinePlot(id="loss")
-            with Container(id="inside", classes="pane"):
+            with Container(id="inside", classes="pane") as inside:
+                inside.border_title = "Inside"
                 yield InsideView(id="inside-view")
-        with Container(id="console", classes="pane"):
+        with Container(id="console", classes="pane") as console:
+            console.border_title = "Console"
             yield Console()
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Begin with the curves."""
-        self.query_one("#configuration").border_title = "Configuration"
-        self.query_one("#console").border_title = "Console"
-        self.query_one("#inside").border_title = "Inside"
-        self.pane = "plots"
-        self.query_one("#metric").focus()
+        """Begin to read what it prints."""
         self._follow_console()
 
     @property

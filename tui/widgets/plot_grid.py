@@ -53,7 +53,7 @@ class PlotGrid(Container):
 
     wanted: reactive[int | None] = reactive(None)
     """How many plots to show, where they fit; None for as many as suit the size."""
-    shown: reactive[int] = reactive(1)
+    shown: reactive[int] = reactive(1, init=False)
     """How many plots are shown."""
 
     @dataclass
@@ -65,11 +65,9 @@ class PlotGrid(Container):
     def compose(self) -> ComposeResult:
         """The most plots there may be."""
         for number in range(1, max(SHAPES) + 1):
-            yield LinePlot(id=f"plot-{number}")
-
-    def on_mount(self) -> None:
-        """Begin with one."""
-        self.watch_shown(0, self.shown)
+            plot = LinePlot(id=f"plot-{number}")
+            plot.display = number <= self.shown
+            yield plot
 
     @property
     def plots(self) -> tuple[LinePlot, ...]:
