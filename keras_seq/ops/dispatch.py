@@ -4,6 +4,7 @@ import logging
 import math
 
 import keras
+from keras import ops
 
 from keras_seq.ops.refusal import Refusal
 
@@ -99,7 +100,8 @@ def run_by_size(name, implementation, sizes, reference, *args):
     if implementation != "auto" or is_known:
         return run(name, by_size(name, implementation, *sizes), reference, *args)
     return either(
-        math.prod(sizes) >= crossover,
+        # 65,536 times as many are more than 32 bits of an integer hold.
+        math.prod(ops.cast(size, "float32") for size in sizes) >= crossover,
         lambda: run(name, "auto", reference, *args),
         lambda: reference(*args),
     )

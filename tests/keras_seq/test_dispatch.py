@@ -39,6 +39,22 @@ def test_which_version_runs(implementation, x, expected):
     assert dispatch.run("negate", implementation, plain, x, sign=-1) == expected
 
 
+@pytest.mark.skipif(dispatch.backend != "tensorflow", reason="other backends know all sizes")
+@pytest.mark.parametrize(("size", "version"), [(3, 0), (4, 1), (65_536, 1)])
+def test_unknown_sizes_choose_the_version_at_run_time(size, version, monkeypatch):
+    """However large they are: 65,536 times 65,536 is 0 in integers of 32 bits."""
+    import tensorflow as tf
+
+    monkeypatch.setitem(dispatch.FAST_VERSIONS, "number", lambda: (tf.constant(1),))
+    monkeypatch.setitem(dispatch.CROSSOVERS, "number", 16)
+
+    @tf.function(input_signature=[tf.TensorSpec((), "int32")])
+    def chosen(size):
+        return dispatch.run_by_size("number", "auto", (size, size), lambda: (tf.constant(0),))
+
+    assert chosen(size)[0] == version
+
+
 def test_without_a_fast_version_the_plain_one_runs():
     assert dispatch.run("unknown", "auto", plain, 3) == ("plain", 3)
 
