@@ -25,6 +25,7 @@ from tui.screens.trial import TrialScreen
 from tui.widgets.configuration import configuration
 from tui.widgets.console_log import TAIL_BYTES, ConsoleLog, console_lines, read_tail
 from tui.widgets.line_plot import LinePlot
+from tui.widgets.row_list import MUTED
 from tui.widgets.trial_list import TrialList
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -191,6 +192,21 @@ def test_what_is_long_goes_on_beneath_where_it_began(width: int) -> None:
     indent = len("  ✗ failed ") if width > 20 else 4
     assert len(told) > 2
     assert {len(line) - len(line.lstrip()) for line in told[1:]} == {indent}
+
+
+@pytest.mark.parametrize("width", [20, 36, 80])
+def test_names_of_facts_stand_back_however_they_are_broken(width: int) -> None:
+    key = "test_accuracy_of_a_sequence_6_to_8"
+    view = fold_trial(TrialView(config().trials()[0]), [Measured(step=1, values={key: 0.5})])
+    text = configuration(view, width)
+    muted = {
+        "".join(text.plain[span.start : span.end].split())
+        for span in text.spans
+        if span.style == MUTED
+    }
+    assert "testaccuracyofasequence6to8" in muted
+    assert {"learning_rate", "batch_size", "seed"} <= muted
+    assert not any("0.5" in name for name in muted)
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path) -> None:

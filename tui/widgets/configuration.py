@@ -63,7 +63,7 @@ def configuration(trial: TrialView, width: int) -> Text:
             at = _INDENT + len(key) + 1
             # Beneath a long name there would be no room.
             part = _broken(f"{key} {value}", width, _INDENT, at if 2 * at <= width else 2 * _INDENT)
-            part.stylize(MUTED, 0, at)
+            part.stylize(MUTED, 0, _end_of(key, part.plain))
             parts.append(part)
     parts += [_broken(f"journal: {problem}", width, 0, _INDENT) for problem in trial.problems]
     return Text("\n").join(parts)
@@ -79,6 +79,12 @@ def _broken(words: str, width: int, first: int, others: int) -> Text:
         break_on_hyphens=False,
     )
     return Text("\n".join(lines))
+
+
+def _end_of(key: str, lines: str) -> int:
+    """Where `key`, with which `lines` begin, ends: it may have been broken."""
+    inked = [index for index, letter in enumerate(lines) if not letter.isspace()]
+    return inked[len("".join(key.split())) - 1] + 1
 
 
 def _facts(trial: TrialView) -> Mapping[str, Mapping[str, object]]:
