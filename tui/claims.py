@@ -15,7 +15,7 @@ from experiments.claims.registry import CLAIMS
 from experiments.claims.report import Settled, document
 from experiments.claims.undertaking import undertake
 from experiments.config import ExperimentConfig
-from experiments.errors import RequestError, UnknownNameError
+from experiments.errors import UnknownNameError
 from experiments.read_model import ExperimentView
 from experiments.reader import ExperimentReader
 from experiments.status import Status
@@ -23,6 +23,7 @@ from experiments.store import replace as write
 from tui import tables
 from tui.formatting import bounds, number
 from tui.headless import watch
+from tui.options import check_writable
 from tui.results_page import SAYS, page
 
 INTERRUPTED = 130
@@ -50,11 +51,7 @@ def settle(
     0 when every claim has its verdict from trials that all completed, 1 when some did not, 130
     when interrupted.
     """
-    if write_to is not None and not write_to.absolute().parent.is_dir():
-        # Said now, not when everything has run.
-        raise RequestError(
-            f"--write: expected a file in a folder that exists. Received: {write_to}."
-        )
+    check_writable(write_to)  # now, not when everything has run
     requests = {claim.letter: claim.requests(quick=quick, jobs=jobs) for claim in claims}
     # Claims share experiments; each is run once.
     needed = {name: config for named in requests.values() for name, config in named.items()}

@@ -19,6 +19,7 @@ COMMANDS = {
     "claim": "claim:claim",
     "list": "list:list_things",
     "show": "show:show",
+    "export": "export:export",
     "attach": "attach:attach",
     "stop": "steer:stop",
     "pause": "steer:pause",

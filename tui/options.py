@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from experiments.errors import RequestError
 from experiments.root import ROOT_VARIABLE, default_root
 
 ROOT = default_root()
@@ -25,3 +26,9 @@ Name = Annotated[str, typer.Argument(help="An experiment under the root.")]
 Trial = Annotated[
     str | None, typer.Argument(help="One trial, or a model for all of its trials; all by default.")
 ]
+
+
+def check_writable(file: Path | None) -> None:
+    """Refuse what `--write` names where that is in no folder."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise RequestError(f"--write: expected a file in a folder that exists. Received: {file}.")
