@@ -250,8 +250,8 @@ def test_decodes_a_source_in_training(cell, jit_compile):
         ),
         # XLA takes seconds: once for each use of the length of the memory.
         ("dot", "bahdanau_with_output", True),
-        ("additive", "luong", True),
-        ("location", "luong", True),
+        pytest.param("additive", "luong", True, marks=pytest.mark.slow),
+        pytest.param("location", "luong", True, marks=pytest.mark.slow),
         ("location_aware", "bahdanau_with_output", True),
     ],
 )

@@ -47,7 +47,12 @@ async def act(person: Person, count: int) -> None:
         print(f"{len(person.did)} actions:", *map(repr, person.did), sep="\n")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize(
+    "size",
+    # The largest take the longest, and little that the others do not show.
+    [*SIZES[:2], *(pytest.param(size, marks=pytest.mark.slow) for size in SIZES[2:])],
+    ids=str,
+)
 async def test_two_hundred_from_each_size(growing: Stage, size: tuple[int, int]) -> None:
     await act(Person(SIZES.index(size), growing, size=size), 200)
 
